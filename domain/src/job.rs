@@ -1,0 +1,249 @@
+//! A job as its owner sees it, and the words for its states and failures (the glossary).
+//!
+//! The representation that the API answers with, the interface renders and [`crate::event::fold`] moves on.
+//! Invariant: everything but `queue`, `cursor` and `links` follows from the job's own events.
+
+use crate::{cursor::Cursor, ids::JobId, time::Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Where a job stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum JobState {
+    /// Deferred: its time has not come.
+    Scheduled,
+    /// Ready, waiting for a worker.
+    Queued,
+    /// A worker holds its lease.
+    Running,
+    /// Waits for an external call-back, without a worker.
+    Waiting,
+    /// An attempt failed; backing off before the next.
+    Retrying,
+    /// Ended with a result.
+    Succeeded,
+    /// Ended without one.
+    Failed,
+    /// Ended by its owner.
+    Cancelled,
+}
+
+impl JobState {
+    /// Every state, in the order of a job's life.
+    pub const ALL: [Self; 8] = [
+        Self::Scheduled,
+        Self::Queued,
+        Self::Running,
+        Self::Waiting,
+        Self::Retrying,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+
+    /// The word on the wire, in the store and in `data-state`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Scheduled => "scheduled",
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Retrying => "retrying",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Reads [`Self::as_str`] back.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+
+    /// Whether the job has ended (only `reopened` leads on from here).
+    pub const fn is_terminal(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+    }
+}
+
+/// Why a job or an attempt failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureReason {
+    /// The handler said so.
+    Error,
+    /// It ran longer than `timeout_s`.
+    Timeout,
+    /// Its worker died, too often.
+    Crashed,
+    /// The input cannot be worked on.
+    Rejected,
+    /// It could not start in time.
+    Expired,
+}
+
+/// What went wrong, for a person (`code`, `params`) and for a log (`detail`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The class of failure.
+    pub reason: FailureReason,
+    /// Stable kebab-case code that each language words.
+    pub code: String,
+    /// Figures for that sentence.
+    #[serde(default)]
+    pub params: Map<String, Value>,
+    /// One English sentence.
+    #[serde(default)]
+    pub detail: Option<String>,
+    /// Whether the same input can succeed when tried again.
+    pub retryable: bool,
+    /// The attempt that failed, from 1; 0 when none had started.
+    pub attempt: u32,
+}
+
+/// How far a job is; absolute, so that a later one replaces an earlier one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Units done.
+    pub done: u64,
+    /// Units in all, when known.
+    #[serde(default)]
+    pub total: Option<u64>,
+    /// What is counted: `steps`, `bytes`, `rows`.
+    #[serde(default)]
+    pub unit: Option<String>,
+    /// A short addition, such as `1,200 rows`; data of the kind, not translated.
+    #[serde(default)]
+    pub note: Option<String>,
+}
+
+impl Progress {
+    /// The share done, 0 to 100; none while the total is unknown.
+    pub fn percent(&self) -> Option<u8> {
+        let total = self.total.filter(|&total| total > 0)?;
+        Some((u128::from(self.done.min(total)) * 100 / u128::from(total)) as u8)
+    }
+}
+
+/// A true reason, worded by each language.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Why {
+    /// Stable kebab-case code: `running`, `ahead`, `next`, `workers-busy`, `backing-off`, `cancelling`, `finished`, ….
+    pub code: String,
+    /// Figures for that sentence.
+    #[serde(default)]
+    pub params: Map<String, Value>,
+}
+
+/// Where an unfinished job stands among the others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Queue {
+    /// Jobs that go before it; 0 for one that is next or running.
+    pub position: u64,
+    /// Seconds until the end, from and to, from the kind's recent durations; none without history.
+    pub eta_s: Option<[u64; 2]>,
+    /// Why it is where it is.
+    pub why: Why,
+}
+
+/// Absolute paths; clients follow them and never build one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Links {
+    /// The job.
+    #[serde(rename = "self")]
+    pub self_: String,
+    /// Its log.
+    pub events: String,
+    /// Its attempts.
+    pub attempts: String,
+    /// Its output.
+    pub result: String,
+    /// Its feed by Server-Sent Events.
+    pub stream: String,
+    /// Where to post a cancel.
+    pub cancel: String,
+    /// Where to post a retry.
+    pub retry: String,
+}
+
+impl Links {
+    /// The links of a job.
+    pub fn of(id: JobId) -> Self {
+        let base = format!("/api/v1/jobs/{id}");
+        Self {
+            events: format!("{base}/events"),
+            attempts: format!("{base}/attempts"),
+            result: format!("{base}/result"),
+            stream: format!("/api/v1/stream?job={id}"),
+            cancel: format!("{base}/cancel"),
+            retry: format!("{base}/retry"),
+            self_: base,
+        }
+    }
+}
+
+/// One accepted request, as answered by `GET /api/v1/jobs/{id}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// UUIDv7.
+    pub id: JobId,
+    /// The type of job.
+    pub kind: String,
+    /// The owner's own name for it.
+    pub label: Option<String>,
+    /// Where it stands.
+    pub state: JobState,
+    /// What was asked, as accepted.
+    pub input: Value,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// When its current or latest attempt started.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// When its result is removed.
+    pub expires_at: Option<Timestamp>,
+    /// Attempts made, the current one included.
+    pub attempt: u32,
+    /// Attempts that may be made.
+    pub max_attempts: u32,
+    /// When the next attempt is due, while `retrying`.
+    pub next_attempt_at: Option<Timestamp>,
+    /// When its owner asked to cancel it, while that is still to take effect.
+    pub cancel_requested_at: Option<Timestamp>,
+    /// Higher goes first among its owner's jobs.
+    pub priority: i32,
+    /// When it may start, if deferred.
+    pub run_at: Option<Timestamp>,
+    /// Whether a retry would go on from a checkpoint.
+    pub resumable: bool,
+    /// How far it is.
+    pub progress: Option<Progress>,
+    /// Where it stands among the others, while unfinished.
+    pub queue: Option<Queue>,
+    /// The output, when succeeded and at most 64 KB.
+    pub result: Option<Value>,
+    /// What went wrong, when failed or between attempts.
+    pub failure: Option<Failure>,
+    /// The job that this one retries with edited input.
+    pub origin: Option<JobId>,
+    /// The job's own last event.
+    pub jseq: u64,
+    /// The owner's position at which this is true.
+    pub cursor: Option<Cursor>,
+    /// Where to go from here.
+    pub links: Links,
+}
+
+impl Job {
+    /// Whether its owner can retry it.
+    pub fn can_retry(&self) -> bool {
+        matches!(self.state, JobState::Failed | JobState::Cancelled)
+    }
+
+    /// Whether a cancel still means something.
+    pub fn can_cancel(&self) -> bool {
+        !self.state.is_terminal() && self.cancel_requested_at.is_none()
+    }
+}

@@ -1,0 +1,117 @@
+//! `rehearsal`: a job whose course its input dictates, for demos and tests.
+//!
+//! Invariant: deterministic; the same input takes the same course on every run.
+
+use super::Validate;
+use crate::InputError;
+use serde::{Deserialize, Serialize};
+
+/// The kind's name.
+pub const NAME: &str = "rehearsal";
+/// Most steps.
+pub const MAX_STEPS: u32 = 10_000;
+/// Longest step, in milliseconds.
+pub const MAX_STEP_MS: u64 = 600_000;
+
+/// How a step fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum FailureMode {
+    /// Another attempt may succeed.
+    Transient,
+    /// No attempt will.
+    Permanent,
+    /// The handler panics.
+    Panic,
+    /// It never comes back, until its timeout or a cancel.
+    Hang,
+}
+
+/// What to rehearse.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// How many steps.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 10_000)))]
+    pub steps: u32,
+    /// How long each takes, in milliseconds.
+    #[serde(default = "default_step_ms")]
+    #[cfg_attr(feature = "schema", schemars(range(max = 600_000)))]
+    pub step_ms: u64,
+    /// Whether each step reports a partial result.
+    #[serde(default)]
+    pub partials: bool,
+    /// The step that fails, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fail_at: Option<u32>,
+    /// How it fails.
+    #[serde(default = "default_failure")]
+    pub failure: FailureMode,
+    /// How many attempts fail that way when it is `transient`; the next one succeeds.
+    #[serde(default = "default_fail_attempts")]
+    pub fail_attempts: u32,
+    /// Whether each step waits for `POST /api/v1/jobs/{id}/step`.
+    #[serde(default)]
+    pub hold: bool,
+}
+
+fn default_step_ms() -> u64 {
+    200
+}
+
+fn default_failure() -> FailureMode {
+    FailureMode::Permanent
+}
+
+fn default_fail_attempts() -> u32 {
+    1
+}
+
+impl Validate for Input {
+    fn validate(&self) -> Vec<InputError> {
+        let mut errors = Vec::new();
+        if !(1..=MAX_STEPS).contains(&self.steps) {
+            errors.push(InputError::out_of_range("/steps", 1, MAX_STEPS.into()));
+        }
+        if self.step_ms > MAX_STEP_MS {
+            errors.push(InputError::out_of_range("/step_ms", 0, MAX_STEP_MS));
+        }
+        if self.fail_at.is_some_and(|step| step < 1 || step > self.steps) {
+            errors.push(InputError::out_of_range("/fail_at", 1, self.steps.into()));
+        }
+        errors
+    }
+}
+
+/// What a rehearsal leaves behind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Output {
+    /// Steps done.
+    pub steps: u32,
+}
+
+/// `data` of a `partial`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Partial {
+    /// The step that it is of, from 1.
+    pub step: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_steps_is_required_and_the_rest_is_judged() {
+        let input: Input = serde_json::from_str(r#"{"steps":5}"#).unwrap();
+        assert_eq!(input.validate(), []);
+        assert_eq!(input.step_ms, 200);
+        let wrong = Input { steps: 0, step_ms: MAX_STEP_MS + 1, fail_at: Some(3), ..input };
+        let pointers: Vec<_> = wrong.validate().into_iter().map(|error| error.pointer).collect();
+        assert_eq!(pointers, ["/steps", "/step_ms", "/fail_at"]);
+        assert!(serde_json::from_str::<Input>(r#"{"steps":5,"stepms":1}"#).is_err());
+    }
+}
