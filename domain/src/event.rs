@@ -279,6 +279,7 @@ pub fn fold(job: &mut Job, event: &Event) {
         EventType::Started => {
             if let Some(started) = read::<data::Started>(event) {
                 job.attempt = started.attempt;
+                job.resumable = started.resumed_from.is_some();
             }
             job.started_at = Some(event.at);
             job.next_attempt_at = None;
@@ -300,6 +301,7 @@ pub fn fold(job: &mut Job, event: &Event) {
         EventType::Succeeded => {
             job.result = read::<data::Succeeded>(event).and_then(|succeeded| succeeded.result);
             job.failure = None;
+            job.resumable = false;
         }
         EventType::Failed => job.failure = read::<data::Failed>(event).map(|failed| failed.failure),
         EventType::Reopened => {

@@ -1,1 +1,26 @@
-//! placeholder
+//! Meanwhile's server as a library: `main.rs` runs it, the tests start it on a free port.
+//!
+//! Map: [`router`] lists every route; [`api`] answers once about a resource, [`channels`] follow a feed, [`forms`] and [`ui`]
+//! serve pages; [`engine`] accepts and runs jobs with [`kinds`]; [`store`] keeps them; [`events`] wakes and reads the log;
+//! [`startup`] puts all of it together. Layering (who may name what) is guarded by `tests/layering.rs`.
+
+// A page is one type, as deep as its markup.
+#![recursion_limit = "512"]
+
+pub mod api;
+pub mod channels;
+pub mod clock;
+pub mod config;
+pub mod engine;
+pub mod error;
+pub mod events;
+pub mod files;
+pub mod forms;
+pub mod kinds;
+pub mod owner;
+pub mod representation;
+pub mod router;
+pub mod startup;
+pub mod store;
+pub mod telemetry;
+pub mod ui;

@@ -1,2 +1,95 @@
-//! placeholder
-fn main(){}
+//! The command `meanwhile`: reads flags and variables, starts the server, stops it on a signal.
+//!
+//! Invariant: stdout carries one line, `listening on http://…`, when the server is ready; everything else goes to stderr.
+
+use clap::{Args, Parser, Subcommand};
+use server::{
+    config::Config,
+    startup::{self, Running},
+    telemetry,
+};
+use std::{io::Write, net::SocketAddr, path::PathBuf, process::ExitCode};
+
+/// Submit. Carry on. Be told.
+#[derive(Parser)]
+#[command(name = "meanwhile", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Serve,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Accepts jobs, runs them and serves the pages (the default)
+    Serve,
+}
+
+#[derive(Args)]
+struct Serve {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, env = "MEANWHILE_LISTEN", default_value = "127.0.0.1:3000", global = true)]
+    listen: SocketAddr,
+    /// Folder with everything durable; made on the first start
+    #[arg(long, env = "MEANWHILE_DATA", default_value = "./data", global = true)]
+    data: PathBuf,
+    /// Folder with the built interface, when it is not beside the executable
+    #[arg(long, env = "MEANWHILE_ASSETS", global = true)]
+    assets: Option<PathBuf>,
+    /// Jobs that run side by side
+    #[arg(long, env = "MEANWHILE_WORKERS", default_value_t = 8, global = true)]
+    workers: usize,
+}
+
+impl Serve {
+    fn config(self) -> Config {
+        let mut config = Config { listen: self.listen, data: self.data, assets: self.assets, ..Config::default() };
+        config.engine.workers = self.workers;
+        config
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Cli { command, serve } = Cli::parse();
+    telemetry::start();
+    let started = match command {
+        None | Some(Command::Serve) => startup::start(serve.config()).await,
+    };
+    match started {
+        Ok(running) => run(running).await,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(running: Running) -> ExitCode {
+    // Whoever started us may have closed its end of stdout; that is no reason to stop.
+    let mut stdout = std::io::stdout();
+    let _ = writeln!(stdout, "listening on http://{}", running.addr()).and_then(|()| stdout.flush());
+    stop_signal().await;
+    tracing::info!("stopping");
+    running.stop().await;
+    ExitCode::SUCCESS
+}
+
+/// Waits for Ctrl-C or, on Unix, SIGTERM.
+async fn stop_signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminate.recv() => return,
+                interrupted = tokio::signal::ctrl_c() => if interrupted.is_ok() { return },
+            }
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        // No signal can be received at all: serve until killed.
+        std::future::pending::<()>().await;
+    }
+}

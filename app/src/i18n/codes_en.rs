@@ -1,0 +1,116 @@
+//! What the service says by code, in English. `{name}` stands for a parameter of that name.
+
+use super::codes::{Entry, Table};
+
+pub(super) const TABLE: Table = Table {
+    problems: PROBLEMS,
+    failures: FAILURES,
+    whys: WHYS,
+    inputs: INPUTS,
+    rejects: REJECTS,
+};
+
+/// Problems of a request.
+const PROBLEMS: &[Entry] = &[
+    ("invalid-input", "Some of it cannot be taken as it is.", "Correct the places below; the rest stays as you typed it."),
+    ("unreachable", "The server cannot be reached.", "Check your connection and try again; sending the same thing twice does no harm."),
+    ("unreadable-answer", "The answer could not be read.", "Reload the page and look whether it went through."),
+    ("unexpected-status", "Something between this page and the server gave an answer of its own.", "Try again in a moment."),
+    ("job-not-found", "There is no such job, or it belongs to another visitor.", "Go back to your list of jobs."),
+    ("not-found", "There is nothing at this address.", "Go back to your list of jobs."),
+    ("product-not-found", "There is no such product.", "Look for it in the catalogue."),
+    ("file-not-found", "There is no such file.", "Go back to the job it came from."),
+    ("unknown-kind", "This server has no such kind of job.", "Choose one of the kinds on offer."),
+    ("not-available", "This is not available yet.", "Leave it out and submit again."),
+    ("not-retryable", "Only a job that failed or was cancelled can be retried.", "Look at where it stands now."),
+    ("job-finished", "The job has ended and takes no more steps.", "Look at its result."),
+    ("job-failed", "The job failed and has no result.", "Look at what went wrong, and retry it from its page."),
+    ("job-cancelled", "The job was cancelled and has no result.", "Retry it from its page."),
+    ("idempotency-key-reused", "This form was sent before with other values.", "It has been renewed: check the values and submit again."),
+    ("bad-idempotency-key", "The form’s key cannot be read.", "Reload the page and fill in the form again."),
+    ("bad-form", "The form cannot be read.", "Reload the page and fill it in again."),
+    ("bad-json", "The request cannot be read.", "Reload the page and try again."),
+    ("bad-query", "The address asks for something that cannot be read.", "Go back and use the links of the page."),
+    ("bad-cursor", "The address names a place that no longer exists.", "Start again from the first page."),
+    ("input-too-large", "There is more input than a job can take.", "Make it shorter and submit again."),
+    ("too-large", "The file or form is larger than the server takes.", "Split the file and import it in parts."),
+    ("quota-exceeded", "You have no room left for uploads.", "Use or wait out the earlier ones; unused files go after a day."),
+    ("upload-cut", "The file arrived only in part.", "Send it again."),
+    ("body-cut", "The request arrived only in part.", "Try again."),
+    ("cross-site", "The request came from another site’s page and was refused.", "Use the form on this page."),
+    ("cursor-expired", "What happened since then is no longer kept.", "The page takes the current state instead."),
+    ("disk-full", "The server’s disk is full; nothing of this was kept.", "Try again later, or tell whoever runs the server."),
+    ("store-unavailable", "The server’s store does not answer; nothing of this was kept.", "Try again in a moment."),
+    ("stopping", "The server is restarting.", "Try again in a moment; accepted jobs go on by themselves."),
+    ("too-many-requests", "That was too much at once.", "Wait a moment and try again."),
+    ("internal", "The server failed at this. It has been noted.", "Try again; if it stays, tell whoever runs the server."),
+    ("method-not-allowed", "This cannot be done here.", "Go back and use the buttons of the page."),
+];
+
+/// Failures of a job or an attempt.
+const FAILURES: &[Entry] = &[
+    ("rehearsed-transient", "Step {step} failed for a while, as rehearsed.", "Retry it: the next attempt may get through."),
+    ("rehearsed-permanent", "Step {step} failed for good, as rehearsed.", "Edit the input and retry: with these values it fails again."),
+    ("handler-panicked", "The code that does this work broke off.", "Retry it; if it breaks off again, tell whoever runs the server."),
+    ("timed-out", "It took longer than its limit of {timeout_s} s.", "Retry it, or give it less to do."),
+    ("worker-died", "The process that worked on it died, more than once.", "Retry it; if it dies again, tell whoever runs the server."),
+    ("no-attempt-left", "All its attempts were used up.", "Retry it to give it new ones."),
+    ("expired", "It could not start in time.", "Retry it when there is less to do."),
+    ("upload-missing", "The file of this job is gone.", "Edit and retry, with the file once more."),
+    ("upload-unreadable", "The file of this job could not be read.", "Retry it; if that does not help, send the file again."),
+    ("empty-file", "The file is empty.", "Export it again from your shop, then edit and retry."),
+    ("missing-column", "The file has no column “{column}”.", "Add it (the header is on the first line), then edit and retry."),
+    ("duplicate-column", "The column “{column}” is there twice.", "Remove one of them, then edit and retry."),
+    ("not-a-product-csv", "The file is no product CSV (it looks like: {looks_like}).", "Export the products as CSV in UTF-8, then edit and retry."),
+    ("rejects-damaged", "The file of rejected rows was damaged.", "Start it over."),
+    ("rejects-unwritable", "The file of rejected rows could not be written.", "Retry it; if it stays, tell whoever runs the server."),
+    ("disk-full", "The server’s disk is full.", "Retry it later, or tell whoever runs the server."),
+    ("store-unavailable", "The server’s store did not answer.", "Retry it in a moment."),
+    ("unreadable-input", "Its input could not be read.", "Edit and retry."),
+    ("unknown-kind", "This server no longer runs this kind of job.", "Tell whoever runs the server."),
+    ("output-too-large", "Its result was larger than can be kept.", "Give it less to do, then edit and retry."),
+];
+
+/// Why an unfinished job is where it is.
+const WHYS: &[Entry] = &[
+    ("running", "It is being worked on.", ""),
+    ("ahead", "Waiting its turn; jobs ahead of it: {n}.", ""),
+    ("next", "It is next and starts at once.", ""),
+    ("workers-busy", "It is next; all workers are busy (jobs running: {running}).", ""),
+    ("backing-off", "An attempt failed; it waits a little before the next one.", ""),
+    ("scheduled", "It starts when its time comes.", ""),
+    ("waiting", "It waits for an answer from outside and holds no worker meanwhile.", ""),
+    ("cancelling", "Asked to stop; it stops at its next safe point, or finishes first.", ""),
+    ("finished", "It has ended.", ""),
+];
+
+/// What is wrong with a field.
+const INPUTS: &[Entry] = &[
+    ("out-of-range", "enter a number from {min} to {max}", ""),
+    ("missing-field", "this is needed", ""),
+    ("wrong-type", "this does not fit here", ""),
+    ("unknown-field", "there is no such field", ""),
+    ("duplicate-field", "this is given twice", ""),
+    ("unknown-value", "this is none of the choices", ""),
+    ("not-available", "this is not available yet", ""),
+    ("too-long", "enter at most {max} characters", ""),
+    ("upload-missing", "choose the file again: the earlier one is gone", ""),
+    ("not-with-input", "edited values make a new job, which starts at its start", ""),
+];
+
+/// Why a row of a product file was not taken.
+const REJECTS: &[Entry] = &[
+    ("title-missing", "A new product needs a title.", ""),
+    ("handle-missing", "The row has no handle.", ""),
+    ("handle-too-long", "The handle is too long: {found} bytes, at most {max}.", ""),
+    ("bad-price", "“{value}” is no price.", ""),
+    ("bad-quantity", "“{value}” is no quantity.", ""),
+    ("bad-position", "“{value}” is no position.", ""),
+    ("bad-published", "“{value}” is neither true nor false.", ""),
+    ("wrong-column-count", "The row has {found} columns instead of {expected}.", ""),
+    ("truncated-row", "The row is cut off: a quotation mark is not closed.", ""),
+    ("field-too-large", "The cell is too long (at most {max} bytes).", ""),
+    ("row-too-large", "The row is too long.", ""),
+    ("not-utf8", "The cell is not UTF-8 text.", ""),
+    ("stray-quote", "A quotation mark stands where none can be.", ""),
+];

@@ -1,0 +1,64 @@
+//! A job's page, complete at any moment: a reload or another tab loses nothing.
+//!
+//! Reads the job, its log and its attempts, then shows them from the store; `?edit=1` puts the kind's form above, filled in.
+//! Invariant: an unknown job, or another owner's, is a 404.
+
+use super::{
+    job_detail::JobDetail,
+    not_found::{NotFound, Unreadable},
+};
+use crate::{
+    backend::{self, LOG_PAGE},
+    i18n::use_t,
+};
+use domain::{Event, Job, JobId, Problem, api::Attempt};
+use leptos::{either::EitherOf3, prelude::*};
+use leptos_router::hooks::use_params_map;
+use serde::{Deserialize, Serialize};
+
+/// All that the page starts with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Loaded {
+    /// The job.
+    pub job: Job,
+    /// Both ends of its log.
+    pub log: Vec<Event>,
+    /// Its attempts.
+    pub attempts: Vec<Attempt>,
+}
+
+async fn load(id: Option<JobId>) -> Result<Loaded, Problem> {
+    let id = id.ok_or_else(|| Problem::new(404, "job-not-found", "the address names no job"))?;
+    let job = backend::job(id).await?;
+    let mut log = backend::job_events(id, 0, LOG_PAGE).await?.items;
+    let read = log.last().map_or(0, |event| event.jseq);
+    if read < job.jseq {
+        let after = read.max(job.jseq.saturating_sub(u64::from(LOG_PAGE)));
+        log.extend(backend::job_events(id, after, LOG_PAGE).await?.items);
+    }
+    let attempts = backend::attempts(id).await?;
+    Ok(Loaded { job, log, attempts })
+}
+
+/// The page of one job.
+#[component]
+pub fn JobPage() -> impl IntoView {
+    let t = use_t();
+    let params = use_params_map();
+    let id = Memo::new(move |_| params.with(|params| params.get("id")).and_then(|id| id.parse::<JobId>().ok()));
+    let loaded = Resource::new(move || id.get(), load);
+    view! {
+        <Suspense fallback=move || view! { <p class="muted">{t.loading}</p> }>
+            {move || {
+                Suspend::new(async move {
+                    match loaded.await {
+                        Ok(loaded) => EitherOf3::A(view! { <JobDetail loaded /> }),
+                        Err(problem) if problem.status == 404 => EitherOf3::B(view! { <NotFound /> }),
+                        Err(problem) => EitherOf3::C(view! { <Unreadable problem /> }),
+                    }
+                })
+            }}
+        </Suspense>
+    }
+    .into_any()
+}

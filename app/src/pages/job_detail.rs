@@ -1,0 +1,266 @@
+//! What a job's page shows of it: where it stands and why, what came of it so far, what went wrong and the ways on, and its history.
+//!
+//! Everything follows the job's row and log in the store, so that the page needs no refresh while a channel is open.
+
+use super::{edit::EditForm, job::Loaded};
+use crate::{
+    backend,
+    components::{
+        attempts::Attempts,
+        failure_card::FailureCard,
+        job_actions::{JobActions, StepAction},
+        job_progress::JobProgress,
+        job_row::percent_of,
+        moment::{Ago, Moment, use_moment},
+        state_chip::{Shown, StateChip},
+        timeline::Timeline,
+    },
+    i18n::{codes, format, use_lang, use_t},
+    kinds::{Outcome, Partials},
+    state::jobs::use_jobs,
+};
+use domain::{Event, EventType, Job, JobState, api::Attempt, api::job_page};
+use leptos::{prelude::*, task::spawn_local};
+use leptos_meta::Title;
+use leptos_router::hooks::{use_location, use_query_map};
+
+/// Seconds between two looks at the place in the queue, which no event tells.
+const LOOK_AGAIN_S: u64 = 4;
+
+/// The whole page of a job that is there.
+#[component]
+pub fn JobDetail(
+    /// What was read.
+    loaded: Loaded,
+) -> impl IntoView {
+    let t = use_t();
+    let store = use_jobs();
+    let Loaded { job, log, attempts } = loaded;
+    let id = job.id;
+    store.seed_log(id, log);
+    store.upsert(job.clone());
+    let job: Signal<Job> = store.get(id).unwrap_or_else(|| ArcRwSignal::new(job)).into();
+    let log = store.watch_log(id);
+    let attempts = follow_attempts(log, job, attempts);
+    follow_queue(job);
+
+    let title = Memo::new(move |_| job.with(|job| t.title_of(job)));
+    let state = Memo::new(move |_| job.with(|job| job.state));
+    let tab_title = move || match job.with(percent_of) {
+        Some(percent) => format!("{percent} · {}", title.get()),
+        None => format!("{} · {}", Shown::of(&job.get()).word(t), title.get()),
+    };
+    let (query, path) = (use_query_map(), use_location().pathname);
+    let edits = Memo::new(move |_| {
+        (query.with(|query| query.get("edit").is_some()) || path.with(|path| path.ends_with("/retry")))
+            && job.with(Job::can_retry)
+    });
+    let has_partials = Memo::new(move |_| log.with(|log| log.iter().any(|event| event.type_ == EventType::Partial)));
+    // Scripts make a text of what stands in `noscript`, so hydration must not look into it.
+    let refresh = move || if state.get().is_terminal() { "" } else { r#"<meta http-equiv="refresh" content="5">"# };
+    view! {
+        <Title text=tab_title />
+        <noscript inner_html=refresh></noscript>
+        <header class="page-head">
+            <nav class="crumbs" aria-label=t.you_are_here>
+                <a href="/">{t.work}</a>
+            </nav>
+            <h1>{title}</h1>
+        </header>
+        {move || edits.get().then(|| view! { <EditForm job /> })}
+        <div class="columns">
+            <div class="column-main">
+                <section
+                    class="card job-hero"
+                    aria-label=t.where_it_stands
+                    data-job=id.to_string()
+                    data-state=move || state.get().as_str()
+                    data-seq=move || job.with(|job| job.jseq)
+                >
+                    <p>
+                        <StateChip shown=Signal::derive(move || job.with(Shown::of)) />
+                    </p>
+                    <Why job />
+                    <JobProgress job name=title />
+                    <StepAction job />
+                    {move || (!state.get().is_terminal()).then(|| view! { <JobActions job /> })}
+                </section>
+                <FailureCard job />
+                {move || {
+                    (state.get() == JobState::Succeeded)
+                        .then(|| {
+                            view! {
+                                <section class="card result" aria-labelledby="result-heading">
+                                    <h2 id="result-heading">{t.result}</h2>
+                                    <Outcome job />
+                                </section>
+                            }
+                        })
+                }}
+                {move || {
+                    has_partials
+                        .get()
+                        .then(|| {
+                            view! {
+                                <section class="card" aria-labelledby="partials-heading">
+                                    <h2 id="partials-heading">{job.with_untracked(|job| t.partials_title(&job.kind))}</h2>
+                                    <Partials job log />
+                                </section>
+                            }
+                        })
+                }}
+                <section class="card" aria-labelledby="timeline-heading">
+                    <h2 id="timeline-heading">{t.timeline}</h2>
+                    <Timeline log />
+                </section>
+            </div>
+            <div class="column-side">
+                <Facts job />
+                <section class="card" aria-labelledby="attempts-heading">
+                    <h2 id="attempts-heading">{t.attempts}</h2>
+                    <Attempts attempts />
+                </section>
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+/// Why the job is where it is, and what it waits for.
+#[component]
+fn Why(job: Signal<Job>) -> impl IntoView {
+    let (lang, t) = (use_lang(), use_t());
+    let now = use_moment();
+    let why = move || {
+        job.with(|job| match (&job.queue, job.next_attempt_at) {
+            _ if job.cancel_requested_at.is_some() && !job.state.is_terminal() => t.why_cancelling.to_owned(),
+            (_, Some(at)) if job.state == JobState::Retrying => (t.why_retrying)(&format::until(lang, now.get(), at)),
+            (Some(queue), _) if !job.state.is_terminal() => codes::why(lang, queue),
+            _ => t.state_text(job.state).to_owned(),
+        })
+    };
+    let eta = move || {
+        let queued = |job: &Job| matches!(job.state, JobState::Queued | JobState::Scheduled);
+        let range = job.with(|job| job.queue.as_ref().filter(|_| queued(job))?.eta_s)?;
+        Some((t.finished_in)(&format::range(lang, range)))
+    };
+    view! {
+        <p class="job-why">{why} " " {eta}</p>
+    }
+}
+
+/// What is known about a job besides its course.
+#[component]
+fn Facts(job: Signal<Job>) -> impl IntoView {
+    let (lang, t) = (use_lang(), use_t());
+    let (id, kind, created, origin) =
+        job.with_untracked(|job| (job.id, t.kind_name(&job.kind).to_owned(), job.created_at, job.origin));
+    let attempt = move || job.with(|job| (t.attempt_of)(job.attempt.into(), job.max_attempts.into()));
+    let finished = Memo::new(move |_| job.with(|job| job.finished_at));
+    let position = move || job.with(|job| job.queue.as_ref().filter(|_| job.state == JobState::Queued).map(|queue| queue.position));
+    view! {
+        <section class="card" aria-labelledby="facts-heading">
+            <h2 id="facts-heading">{t.facts}</h2>
+            <dl class="facts">
+                <div>
+                    <dt>{t.kind}</dt>
+                    <dd>{kind}</dd>
+                </div>
+                <div>
+                    <dt>{t.accepted}</dt>
+                    <dd>
+                        <Ago at=Signal::stored(created) />
+                    </dd>
+                </div>
+                {move || {
+                    finished
+                        .get()
+                        .map(|at| {
+                            view! {
+                                <div>
+                                    <dt>{t.finished}</dt>
+                                    <dd>
+                                        <Moment at />
+                                    </dd>
+                                </div>
+                            }
+                        })
+                }}
+                <div>
+                    <dt>{t.attempt}</dt>
+                    <dd>{attempt}</dd>
+                </div>
+                {move || {
+                    position()
+                        .map(|position| {
+                            view! {
+                                <div>
+                                    <dt>{t.jobs_ahead}</dt>
+                                    <dd class="num">{format::number(lang, position)}</dd>
+                                </div>
+                            }
+                        })
+                }}
+                {origin
+                    .map(|origin| {
+                        view! {
+                            <div>
+                                <dt>{t.edited_from}</dt>
+                                <dd>
+                                    <a href=job_page(origin)>{crate::i18n::short_id(origin)}</a>
+                                </dd>
+                            </div>
+                        }
+                    })}
+                <div>
+                    <dt>{t.id}</dt>
+                    <dd>
+                        <code>{id.to_string()}</code>
+                    </dd>
+                </div>
+            </dl>
+        </section>
+    }
+    .into_any()
+}
+
+/// The attempts, read again when an event has changed them.
+fn follow_attempts(log: Signal<Vec<Event>>, job: Signal<Job>, attempts: Vec<Attempt>) -> Signal<Vec<Attempt>> {
+    let attempts = RwSignal::new(attempts);
+    Effect::new(move |before: Option<u64>| {
+        let touched = |log: &Vec<Event>| {
+            log.iter().rev().find(|event| backend::touches_attempts(event.type_)).map_or(0, |event| event.jseq)
+        };
+        let touched = log.with(touched);
+        if before.is_some_and(|before| before != touched) {
+            let id = job.with_untracked(|job| job.id);
+            spawn_local(async move {
+                if let Ok(list) = backend::attempts(id).await {
+                    attempts.try_set(list);
+                }
+            });
+        }
+        touched
+    });
+    attempts.into()
+}
+
+/// Looks again at a queued job's place and reason while its page is open.
+fn follow_queue(job: Signal<Job>) {
+    let store = use_jobs();
+    Effect::new(move |_| {
+        let look = move || {
+            let (id, waits) = job.with_untracked(|job| (job.id, job.state == JobState::Queued));
+            if waits {
+                spawn_local(async move {
+                    if let Ok(job) = backend::job(id).await {
+                        store.upsert(job);
+                    }
+                });
+            }
+        };
+        if let Ok(timer) = set_interval_with_handle(look, std::time::Duration::from_secs(LOOK_AGAIN_S)) {
+            on_cleanup(move || timer.clear());
+        }
+    });
+}

@@ -1,0 +1,29 @@
+//! Every page and its path.
+//!
+//! `/jobs` and `/jobs/:id/<verb>` are where a refused form comes back without script: the same page, at the address posted to.
+
+use crate::pages::{catalogue::Catalogue, job::JobPage, not_found::NotFound, work::Work};
+use leptos::prelude::*;
+use leptos_router::{
+    SsrMode,
+    components::{FlatRoutes, Route},
+    path,
+};
+
+/// The paths that the server answers with a page, in the notation of its router.
+pub const PATHS: [&str; 7] =
+    ["/", "/jobs", "/jobs/{id}", "/jobs/{id}/cancel", "/jobs/{id}/retry", "/jobs/{id}/step", "/catalogue"];
+
+/// The page of the current path.
+#[component]
+pub fn Pages() -> impl IntoView {
+    view! {
+        <FlatRoutes fallback=NotFound>
+            <Route path=path!("/") view=Work ssr=SsrMode::Async />
+            <Route path=path!("/jobs") view=Work ssr=SsrMode::Async />
+            <Route path=path!("/jobs/:id") view=JobPage ssr=SsrMode::Async />
+            <Route path=path!("/jobs/:id/:verb") view=JobPage ssr=SsrMode::Async />
+            <Route path=path!("/catalogue") view=Catalogue ssr=SsrMode::Async />
+        </FlatRoutes>
+    }
+}

@@ -1,0 +1,91 @@
+//! A form's text fields as the JSON input of a kind; shared by the server's form handler and the browser's submit.
+//!
+//! Judges nothing: what cannot be turned into what the kind wants stays text, and the kind's own check says what is wrong with it.
+//! Invariant: the same fields give the same input on both sides, so that a submit repeated without JavaScript is a repeat.
+
+use super::{catalogue_import, rehearsal};
+use serde_json::{Map, Value};
+
+/// What the names of input fields begin with: `input.steps`.
+pub const PREFIX: &str = "input.";
+
+/// The input of a kind from a form's fields, in the order sent. Names without [`PREFIX`] are not of the input; an empty field is an
+/// absent one; of a repeated name the last counts (the idiom of a hidden field before a checkbox).
+pub fn input_from_form(kind: &str, fields: &[(String, String)]) -> Value {
+    let mut input = Map::new();
+    for (name, text) in fields {
+        let Some(name) = name.strip_prefix(PREFIX) else { continue };
+        match text.trim() {
+            "" => input.remove(name),
+            text => input.insert(name.to_owned(), value(kind, name, text)),
+        };
+    }
+    Value::Object(input)
+}
+
+/// `on` is what a browser sends for a checkbox; digits are a number.
+fn value(kind: &str, name: &str, text: &str) -> Value {
+    // A word in any case, even if someone types digits there: then the complaint is about the word.
+    if matches!((kind, name), (rehearsal::NAME, "failure") | (catalogue_import::NAME, "upload")) {
+        return text.into();
+    }
+    match text {
+        "on" | "true" => true.into(),
+        "off" | "false" => false.into(),
+        _ => number(text).unwrap_or_else(|| text.into()),
+    }
+}
+
+fn number(text: &str) -> Option<Value> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    text.parse::<u64>().map(Value::from).or_else(|_| text.parse::<i64>().map(Value::from)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn fields(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|&(name, text)| (name.to_owned(), text.to_owned())).collect()
+    }
+
+    #[test]
+    fn text_becomes_what_the_kind_wants() {
+        let form = fields(&[
+            ("kind", "rehearsal"),
+            ("input.steps", " 5 "),
+            ("input.partials", "on"),
+            ("input.fail_at", ""),
+            ("input.failure", "transient"),
+            ("input.hold", "off"),
+        ]);
+        let input = input_from_form("rehearsal", &form);
+        assert_eq!(input, json!({"steps": 5, "partials": true, "failure": "transient", "hold": false}));
+        assert!(serde_json::from_value::<rehearsal::Input>(input).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_number_stays_text_for_the_check_to_refuse() {
+        let form = fields(&[
+            ("input.steps", "five"),
+            ("input.step_ms", "-1"),
+            ("input.x", "99999999999999999999"),
+            ("input.y", "--1"),
+        ]);
+        let input = input_from_form("rehearsal", &form);
+        assert_eq!(input, json!({"steps": "five", "step_ms": -1, "x": "99999999999999999999", "y": "--1"}));
+    }
+
+    #[test]
+    fn of_a_repeated_name_the_last_counts() {
+        assert_eq!(
+            input_from_form("rehearsal", &fields(&[("input.hold", "off"), ("input.hold", "on")])),
+            json!({"hold": true})
+        );
+        assert_eq!(input_from_form("rehearsal", &fields(&[("input.hold", "on"), ("input.hold", "")])), json!({}));
+    }
+}

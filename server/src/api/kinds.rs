@@ -1,0 +1,10 @@
+//! `GET /api/v1/kinds`: what can be submitted.
+
+use crate::startup::AppState;
+use axum::{Json, extract::State};
+use domain::api::{KindInfo, Page};
+
+/// Each kind's name, JSON Schema of input and output, and limits.
+pub async fn list(State(state): State<AppState>) -> Json<Page<KindInfo>> {
+    Json(Page { items: state.engine.registry().infos(), next: None })
+}

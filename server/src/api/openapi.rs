@@ -1,0 +1,294 @@
+//! `GET /api/openapi.json` (3.1): a table of the routes, the schemas of answers, and each kind's own schemas.
+//!
+//! Made once per start. A test holds [`ROUTES`] against `router.rs`, so that no route stays undescribed.
+
+use crate::{engine::registry::Registry, startup::AppState};
+use axum::{Json, extract::State};
+use domain::{api::KindInfo, problem::PROBLEM_JSON};
+use serde_json::{Map, Value, json};
+use std::sync::{Arc, OnceLock};
+
+/// One method of one path.
+pub struct Route {
+    /// In lower case.
+    pub method: &'static str,
+    /// With `{parameters}`.
+    pub path: &'static str,
+    summary: &'static str,
+    query: &'static [&'static str],
+    headers: &'static [&'static str],
+    body: Option<Body>,
+    answers: &'static [(u16, &'static str, Content)],
+}
+
+enum Body {
+    Submit,
+    Named(&'static str),
+    File,
+}
+
+enum Content {
+    None,
+    Json(&'static str),
+    Any,
+    Stream,
+}
+
+const fn get(path: &'static str, summary: &'static str, answers: &'static [(u16, &'static str, Content)]) -> Route {
+    Route { method: "get", path, summary, query: &[], headers: &[], body: None, answers }
+}
+
+const fn post(path: &'static str, summary: &'static str, answers: &'static [(u16, &'static str, Content)]) -> Route {
+    Route { method: "post", ..get(path, summary, answers) }
+}
+
+use Content::{Any, Json as As, None as Empty, Stream};
+
+/// Every route under `/api`.
+pub const ROUTES: &[Route] = &[
+    Route {
+        headers: &["Idempotency-Key", "Prefer"],
+        body: Some(Body::Submit),
+        ..post(
+            "/api/v1/jobs",
+            "Submit a job",
+            &[(202, "Accepted, durably", As("Job")), (200, "Finished within `wait`", As("Job"))],
+        )
+    },
+    Route {
+        query: &["state", "kind", "q", "limit", "before"],
+        ..get("/api/v1/jobs", "My jobs, newest first: the snapshot", &[(200, "A page", As("JobList"))])
+    },
+    Route {
+        query: &["wait"],
+        headers: &["If-None-Match"],
+        ..get("/api/v1/jobs/{id}", "One job", &[(200, "The job", As("Job")), (304, "Not changed", Empty)])
+    },
+    get("/api/v1/jobs/{id}/result", "Its output", &[(200, "The output", Any), (202, "Unfinished", As("Job"))]),
+    get(
+        "/api/v1/jobs/{id}/files/{name}",
+        "A file of it, ranges included",
+        &[(200, "The file", Any), (206, "A range of it", Any)],
+    ),
+    Route {
+        query: &["after", "limit"],
+        ..get("/api/v1/jobs/{id}/events", "Its log, after a `jseq`", &[(200, "A page", As("EventPage"))])
+    },
+    get("/api/v1/jobs/{id}/attempts", "Its attempts", &[(200, "Oldest first", As("AttemptList"))]),
+    post("/api/v1/jobs/{id}/cancel", "Cancel it", &[(202, "What it came to", As("CancelAnswer"))]),
+    Route {
+        body: Some(Body::Named("Retry")),
+        ..post(
+            "/api/v1/jobs/{id}/retry",
+            "Open it again, or submit it with edited input",
+            &[(202, "The job", As("Job"))],
+        )
+    },
+    post("/api/v1/jobs/{id}/step", "Let a rehearsal that holds take a step", &[(202, "The job", As("Job"))]),
+    get("/api/v1/kinds", "What can be submitted", &[(200, "Each with its schemas", As("KindList"))]),
+    Route {
+        query: &["name"],
+        body: Some(Body::File),
+        ..post("/api/v1/uploads", "Send a file for a job", &[(201, "Complete and durable", As("Upload"))])
+    },
+    Route {
+        query: &["q", "limit", "after"],
+        headers: &["If-None-Match"],
+        ..get("/api/v1/products", "The catalogue", &[(200, "A page", As("ProductPage")), (304, "Not changed", Empty)])
+    },
+    Route {
+        headers: &["If-None-Match"],
+        ..get(
+            "/api/v1/products/{handle}",
+            "One product",
+            &[(200, "The product", As("Product")), (304, "Not changed", Empty)],
+        )
+    },
+    Route {
+        method: "patch",
+        ..get("/api/v1/products/{handle}", "Not available yet", &[(405, "`not-available`", As("Problem"))])
+    },
+    Route {
+        query: &["after", "limit", "wait", "job", "fold", "watch"],
+        headers: &["If-None-Match"],
+        ..get(
+            "/api/v1/events",
+            "Follow by polling",
+            &[(200, "A page", As("EventPage")), (304, "Nothing follows", Empty)],
+        )
+    },
+    Route {
+        query: &["after", "job", "fold", "watch"],
+        headers: &["Last-Event-ID"],
+        ..get(
+            "/api/v1/stream",
+            "Follow by Server-Sent Events",
+            &[(200, "The stream", Stream), (204, "The one job has ended", Empty)],
+        )
+    },
+    get("/api/v1/ws", "Follow by WebSocket, subprotocol `meanwhile.v1`", &[(101, "The socket", Empty)]),
+    Route {
+        body: Some(Body::Named("Ack")),
+        ..post("/api/v1/ack", "This device has seen everything up to there", &[(204, "Noted", Empty)])
+    },
+    get("/api/openapi.json", "This document", &[(200, "OpenAPI 3.1", Any)]),
+];
+
+/// The handler.
+pub async fn document(State(state): State<AppState>) -> Json<Arc<Value>> {
+    static DOCUMENT: OnceLock<Arc<Value>> = OnceLock::new();
+    Json(DOCUMENT.get_or_init(|| Arc::new(assemble(state.engine.registry()))).clone())
+}
+
+/// The whole document.
+pub fn assemble(registry: &Registry) -> Value {
+    let mut schemas: Map<String, Value> = serde_json::from_str(include_str!("schemas.json")).unwrap_or_default();
+    let kinds = registry.infos();
+    let requests: Vec<Value> = kinds.into_iter().map(|kind| add_kind(&mut schemas, kind)).collect();
+    schemas.insert("Submit".to_owned(), json!({"oneOf": requests}));
+    let mut paths: Map<String, Value> = Map::new();
+    for route in ROUTES {
+        let path = paths.entry(route.path).or_insert_with(|| json!({}));
+        if let Some(methods) = path.as_object_mut() {
+            methods.insert(route.method.to_owned(), operation(route));
+        }
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Meanwhile",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Submit. Carry on. Be told. Follow the links in answers instead of building URLs.",
+        },
+        "paths": paths,
+        "components": {"schemas": schemas},
+    })
+}
+
+/// Adds the schemas of a kind; answers the schema of a request to submit it.
+fn add_kind(schemas: &mut Map<String, Value>, kind: KindInfo) -> Value {
+    for (role, schema) in [("input", kind.input_schema), ("output", kind.output_schema)] {
+        let name = format!("{}.{role}", kind.name);
+        let mut schema = schema;
+        point_elsewhere(&mut schema, &name);
+        if let Some(Value::Object(definitions)) = schema.as_object_mut().and_then(|object| object.remove("$defs")) {
+            schemas.extend(definitions.into_iter().map(|(inner, schema)| (format!("{name}.{inner}"), schema)));
+        }
+        schemas.insert(name, schema);
+    }
+    json!({
+        "type": "object",
+        "title": kind.name,
+        "required": ["kind", "input"],
+        "additionalProperties": false,
+        "properties": {
+            "kind": {"const": kind.name},
+            "input": {"$ref": format!("#/components/schemas/{}.input", kind.name)},
+            "label": {"type": ["string", "null"], "maxLength": domain::api::LABEL_LIMIT},
+            "max_attempts": {"type": ["integer", "null"], "minimum": 1, "maximum": 20, "default": kind.limits.max_attempts},
+            "timeout_s": {"type": ["integer", "null"], "minimum": 1, "maximum": 86_400, "default": kind.limits.timeout_s},
+        },
+    })
+}
+
+/// A schema's own `$defs` become components, so its references have to follow.
+fn point_elsewhere(value: &mut Value, name: &str) {
+    match value {
+        Value::Object(members) => {
+            for (key, member) in members {
+                match member {
+                    Value::String(target) if key == "$ref" => {
+                        *target = target.replace("#/$defs/", &format!("#/components/schemas/{name}."));
+                    }
+                    other => point_elsewhere(other, name),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| point_elsewhere(item, name)),
+        _ => {}
+    }
+}
+
+fn operation(route: &Route) -> Value {
+    let in_path = route.path.split('{').skip(1).filter_map(|part| part.split('}').next());
+    let in_path =
+        in_path.map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}));
+    let optional =
+        |place: &'static str| move |name: &&str| json!({"name": name, "in": place, "schema": {"type": "string"}});
+    let parameters: Vec<Value> = in_path
+        .chain(route.query.iter().map(optional("query")))
+        .chain(route.headers.iter().map(optional("header")))
+        .collect();
+    let mut responses: Map<String, Value> =
+        route.answers.iter().map(|(status, text, content)| (status.to_string(), answer(text, content))).collect();
+    let problem = json!({PROBLEM_JSON: {"schema": reference("Problem")}});
+    responses.insert("default".to_owned(), json!({"description": "What is wrong", "content": problem}));
+    let mut operation = json!({"summary": route.summary, "parameters": parameters, "responses": responses});
+    let body = match &route.body {
+        None => return operation,
+        Some(Body::Submit) => {
+            json!({"required": true, "content": {"application/json": {"schema": reference("Submit")}}})
+        }
+        Some(Body::Named(name)) => json!({"content": {"application/json": {"schema": reference(name)}}}),
+        Some(Body::File) => json!({"required": true, "content": {
+            "application/octet-stream": {},
+            "multipart/form-data": {"schema": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}},
+        }}),
+    };
+    operation["requestBody"] = body;
+    operation
+}
+
+fn answer(text: &str, content: &Content) -> Value {
+    match content {
+        Empty => json!({"description": text}),
+        As("Problem") => json!({"description": text, "content": {PROBLEM_JSON: {"schema": reference("Problem")}}}),
+        As(name) => json!({"description": text, "content": {"application/json": {"schema": reference(name)}}}),
+        Any => json!({"description": text, "content": {"*/*": {}}}),
+        Stream => json!({"description": text, "content": {"text/event-stream": {}}}),
+    }
+}
+
+fn reference(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    fn references(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(members) => {
+                if let Some(Value::String(target)) = members.get("$ref") {
+                    found.insert(target.clone());
+                }
+                members.values().for_each(|member| references(member, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let document = assemble(&crate::kinds::registry());
+        let mut found = BTreeSet::new();
+        references(&document, &mut found);
+        assert!(found.contains("#/components/schemas/rehearsal.input"));
+        for target in found {
+            let pointer = target.strip_prefix('#').unwrap();
+            assert!(document.pointer(pointer).is_some(), "{target}");
+        }
+    }
+
+    #[test]
+    fn every_route_of_the_router_is_described() {
+        let router = include_str!("../router.rs");
+        let routed: BTreeSet<&str> = router.split('"').filter(|text| text.starts_with("/api/")).collect();
+        let described: BTreeSet<&str> = ROUTES.iter().map(|route| route.path).collect();
+        assert!(!routed.is_empty());
+        assert_eq!(routed, described);
+    }
+}

@@ -1,0 +1,140 @@
+//! What one subscription has to say next: the feed's events and, with `watch=catalogue`, hints beside them.
+//!
+//! Shared by `sse` and `ws`, which encode what comes out. Knows no socket.
+//! Invariant: [`Follower::next`] may be dropped while it waits and called again; nothing is lost and nothing said twice.
+
+use crate::{
+    events::feed::{Feed, FeedError, FeedRequest, Next},
+    startup::AppState,
+    store::StoreError,
+    ui::Assets,
+};
+use domain::{
+    OwnerId,
+    frame::{Heartbeat, Hello, Hint},
+};
+use std::sync::Arc;
+use tokio::{
+    sync::watch,
+    time::{Duration, Instant, sleep_until},
+};
+
+/// Least time between two hints.
+const HINT_EVERY: Duration = Duration::from_secs(1);
+
+/// What follows next on a stream.
+#[derive(Debug)]
+pub enum Said {
+    /// Something of the log.
+    Log(Next),
+    /// Something beside it.
+    Hint(Hint),
+}
+
+/// A feed, and the catalogue if it is watched.
+pub struct Follower {
+    feed: Feed,
+    catalogue: Option<CatalogueWatch>,
+    assets: Arc<Assets>,
+}
+
+/// The catalogue's revision, told at most once a second.
+pub struct CatalogueWatch {
+    revisions: watch::Receiver<u64>,
+    revision: u64,
+    /// Whether `revision` is still to be told.
+    due: bool,
+    not_before: Instant,
+}
+
+impl Follower {
+    /// Opens the feed, and the watch if there is to be one.
+    ///
+    /// # Errors
+    /// As [`Feed::open`].
+    pub async fn open(app: &AppState, owner: OwnerId, request: FeedRequest, watches: bool) -> Result<Self, FeedError> {
+        let catalogue = if watches { Some(CatalogueWatch::open(app, true).await?) } else { None };
+        let feed = Feed::open(&app.store, &app.bus, owner, request).await?;
+        Ok(Self { feed, catalogue, assets: app.assets.clone() })
+    }
+
+    /// Waits for what is to be said next.
+    ///
+    /// # Errors
+    /// As [`Feed::next`].
+    pub async fn next(&mut self) -> Result<Said, FeedError> {
+        let Self { feed, catalogue, .. } = self;
+        let hint = async {
+            match catalogue {
+                Some(watch) => watch.next().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            next = feed.next() => next.map(Said::Log),
+            hint = hint => Ok(Said::Hint(hint)),
+        }
+    }
+
+    /// The feed itself.
+    pub fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
+    /// First word on the stream, with the interface's build, so that a page can tell that it is older.
+    pub fn hello(&self) -> Hello {
+        self.feed.hello(self.assets.build())
+    }
+
+    /// A sign of life.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn heartbeat(&mut self) -> Result<Heartbeat, StoreError> {
+        self.feed.heartbeat().await
+    }
+}
+
+impl CatalogueWatch {
+    /// Begins at the present revision, which is told first if `tells_present`: whoever subscribes cannot know what it missed.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn open(app: &AppState, tells_present: bool) -> Result<Self, StoreError> {
+        // Subscribed before it is read, as everywhere.
+        let revisions = app.bus.catalogue();
+        let revision = app.store.catalogue().await?.revision;
+        Ok(Self { revisions, revision, due: tells_present && revision > 0, not_before: Instant::now() })
+    }
+
+    /// The revision as last known.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Waits for a change.
+    pub async fn changed(&mut self) {
+        while !self.due {
+            if self.revisions.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            let revision = *self.revisions.borrow_and_update();
+            self.due = revision > self.revision;
+            self.revision = self.revision.max(revision);
+        }
+    }
+
+    async fn next(&mut self) -> Hint {
+        self.changed().await;
+        sleep_until(self.not_before).await;
+        self.revision = self.revision.max(*self.revisions.borrow_and_update());
+        self.due = false;
+        self.not_before = Instant::now() + HINT_EVERY;
+        changed_hint(self.revision)
+    }
+}
+
+/// The hint that the catalogue has a revision.
+pub fn changed_hint(revision: u64) -> Hint {
+    Hint::Changed { resource: "catalogue".to_owned(), revision }
+}

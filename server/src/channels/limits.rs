@@ -1,0 +1,102 @@
+//! How many streams are open, per owner and in all, and whether one more may be.
+//!
+//! Asked by `sse`, `ws` and long polls before they begin; a [`Permit`] is held for as long as the stream lives. Does not queue.
+//! Invariant: the counts are those of the permits alive, however a connection ended.
+
+use crate::config::ChannelsConfig;
+use domain::OwnerId;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// The counter of open streams; clones share it.
+#[derive(Clone)]
+pub struct Limits {
+    open: Arc<Mutex<Open>>,
+    per_owner: usize,
+    total: usize,
+}
+
+#[derive(Default)]
+struct Open {
+    owners: HashMap<OwnerId, usize>,
+    total: usize,
+}
+
+/// Too many streams are open; come back after a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OverLimit {
+    /// Milliseconds to wait; random, so that those who were refused together do not return together.
+    pub delay_ms: u64,
+}
+
+/// One open stream.
+pub struct Permit {
+    limits: Limits,
+    owner: OwnerId,
+}
+
+impl Limits {
+    /// Nothing open yet.
+    pub fn new(config: &ChannelsConfig) -> Self {
+        Self { open: Arc::default(), per_owner: config.per_owner, total: config.total }
+    }
+
+    /// Counts one more stream of an owner.
+    ///
+    /// # Errors
+    /// [`OverLimit`] when the owner or the server has too many.
+    pub fn admit(&self, owner: OwnerId) -> Result<Permit, OverLimit> {
+        let mut open = self.lock();
+        let of_owner = open.owners.get(&owner).copied().unwrap_or(0);
+        if of_owner >= self.per_owner || open.total >= self.total {
+            return Err(OverLimit { delay_ms: fastrand::u64(2_000..=10_000) });
+        }
+        open.owners.insert(owner, of_owner + 1);
+        open.total += 1;
+        drop(open);
+        Ok(Permit { limits: self.clone(), owner })
+    }
+
+    /// Streams open now.
+    pub fn open(&self) -> usize {
+        self.lock().total
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut open = self.limits.lock();
+        open.total = open.total.saturating_sub(1);
+        if let Some(count) = open.owners.get_mut(&self.owner) {
+            *count -= 1;
+            if *count == 0 {
+                open.owners.remove(&self.owner);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_those_of_the_permits_alive() {
+        let limits = Limits::new(&ChannelsConfig { per_owner: 2, total: 3, ..ChannelsConfig::default() });
+        let [one, two, three] = [1, 2, 3].map(|byte| OwnerId::from_bytes([byte; 16]));
+        let first = limits.admit(one).ok().unwrap();
+        let _second = limits.admit(one).ok().unwrap();
+        assert!(limits.admit(one).is_err(), "an owner's third");
+        let _third = limits.admit(two).ok().unwrap();
+        assert!(limits.admit(three).is_err(), "the server's fourth");
+        drop(first);
+        assert!(limits.admit(three).is_ok());
+        assert_eq!((limits.open(), limits.lock().owners.len()), (2, 2));
+    }
+}

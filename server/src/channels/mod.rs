@@ -1,0 +1,92 @@
+//! Channels: how a feed reaches a client. Each is a feed plus an encoding, and holds a position and a socket, nothing else.
+//!
+//! [`poll`] answers once, [`sse`] and [`ws`] follow ([`follower`]) for as long as [`lifetime`] lets them; [`limits`] counts them, [`ack`]
+//! keeps what devices have seen, [`deadline`] drops those who do not read. A new channel: a file here, a route, a row in
+//! `tests/channels_conformance.rs`. Invariant: no queue per connection; a slow client is back-pressure and one integer.
+
+pub mod ack;
+pub mod deadline;
+pub mod follower;
+pub mod lifetime;
+pub mod limits;
+mod ops;
+pub mod poll;
+pub mod sse;
+pub mod ws;
+
+pub use ack::Acks;
+pub use limits::Limits;
+
+use crate::{
+    error::ApiError,
+    events::feed::{FeedError, FeedRequest, PAGE_EVENTS},
+};
+use axum::{
+    extract::{Query, rejection::QueryRejection},
+    http::{HeaderValue, StatusCode},
+};
+use domain::{JobId, Problem};
+use serde::Deserialize;
+
+/// Of every stream: no cache keeps it, no proxy rewrites or compresses it.
+const STREAM_CACHE_CONTROL: HeaderValue = HeaderValue::from_static("private, no-cache, no-transform");
+
+/// The query of a channel; each takes those parameters that mean something to it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ChannelQuery {
+    after: Option<String>,
+    job: Option<JobId>,
+    watch: Option<String>,
+    fold: Option<bool>,
+    limit: Option<usize>,
+    wait: Option<u64>,
+}
+
+impl ChannelQuery {
+    fn read(query: Result<Query<Self>, QueryRejection>) -> Result<Self, ApiError> {
+        let Query(query) =
+            query.map_err(|rejection| ApiError::new(StatusCode::BAD_REQUEST, "bad-query", rejection.body_text()))?;
+        Ok(query)
+    }
+
+    fn feed(&self) -> FeedRequest {
+        FeedRequest {
+            after: self.after.clone(),
+            job: self.job,
+            fold: self.fold.unwrap_or(true),
+            limit: self.limit.unwrap_or(PAGE_EVENTS),
+        }
+    }
+
+    /// Whether the catalogue is watched.
+    fn watches(&self) -> Result<bool, ApiError> {
+        watches(self.watch.as_deref()).map_err(ApiError::from)
+    }
+}
+
+/// What `watch` asks for.
+fn watches(watch: Option<&str>) -> Result<bool, Problem> {
+    match watch {
+        None => Ok(false),
+        Some("catalogue") => Ok(true),
+        Some(_) => Err(Problem::new(400, "bad-query", "Only `catalogue` can be watched.")),
+    }
+}
+
+impl From<FeedError> for ApiError {
+    fn from(error: FeedError) -> Self {
+        match error {
+            FeedError::BadCursor(detail) => Self::new(StatusCode::BAD_REQUEST, "bad-cursor", detail),
+            FeedError::NoSuchJob => Self::job_not_found(),
+            FeedError::Reset(reset) => {
+                let detail = format!(
+                    "The cursor cannot be continued ({}); read the snapshot and go on from its cursor.",
+                    reset.reason
+                );
+                Problem { snapshot: Some(reset.snapshot), ..Problem::new(410, "cursor-expired", detail) }.into()
+            }
+            FeedError::Store(error) => error.into(),
+        }
+    }
+}

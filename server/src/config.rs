@@ -1,0 +1,157 @@
+//! Every setting of the server, by section, with its default and its check.
+//!
+//! Filled by `main.rs` from flags and `MEANWHILE_…` variables, by tests from [`Config::for_test`]; read by everyone, written by nobody later.
+//! Invariant: a value that [`Config::validate`] let through makes sense together with all others.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+/// All settings.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The folder with everything durable; made when it is not there.
+    pub data: PathBuf,
+    /// The folder with the built interface; without one it is looked for beside the executable.
+    pub assets: Option<PathBuf>,
+    /// How jobs run.
+    pub engine: EngineConfig,
+    /// How clients are followed.
+    pub channels: ChannelsConfig,
+    /// What may be uploaded.
+    pub uploads: UploadsConfig,
+    /// How long a stop may take before unfinished jobs are handed back.
+    pub stop_grace: Duration,
+}
+
+/// How jobs run.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// Jobs that run side by side.
+    pub workers: usize,
+    /// How long a worker's right to a job lasts without renewal.
+    pub lease: Duration,
+    /// How often it is renewed.
+    pub heartbeat: Duration,
+    /// How long a handler may take to stop on its owner's wish.
+    pub cancel_grace: Duration,
+}
+
+/// How clients are followed.
+#[derive(Debug, Clone)]
+pub struct ChannelsConfig {
+    /// How often a quiet stream says that it lives.
+    pub heartbeat: Duration,
+    /// How long a connection may last, give or take a fifth.
+    pub max_age: Duration,
+    /// Streams that one owner may hold open.
+    pub per_owner: usize,
+    /// Streams in all.
+    pub total: usize,
+}
+
+/// What may be uploaded.
+#[derive(Debug, Clone)]
+pub struct UploadsConfig {
+    /// Largest file, in bytes.
+    pub max_bytes: u64,
+    /// Bytes of one owner's uploads together.
+    pub quota_bytes: u64,
+    /// How long an upload is kept that no job uses.
+    pub expire_after: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
+            data: PathBuf::from("./data"),
+            assets: None,
+            engine: EngineConfig::default(),
+            channels: ChannelsConfig::default(),
+            uploads: UploadsConfig::default(),
+            stop_grace: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            workers: 8,
+            lease: Duration::from_secs(12),
+            heartbeat: Duration::from_secs(4),
+            cancel_grace: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Default for ChannelsConfig {
+    fn default() -> Self {
+        Self { heartbeat: Duration::from_secs(15), max_age: Duration::from_secs(600), per_owner: 20, total: 10_000 }
+    }
+}
+
+impl Default for UploadsConfig {
+    fn default() -> Self {
+        Self { max_bytes: 1 << 30, quota_bytes: 5 << 30, expire_after: Duration::from_secs(24 * 3600) }
+    }
+}
+
+/// A setting that cannot work.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{setting} {problem}")]
+pub struct InvalidConfig {
+    /// Which one, as in the flags.
+    pub setting: &'static str,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl Config {
+    /// The defaults on a free port of this machine only, in a folder of the test's own.
+    pub fn for_test(data: impl Into<PathBuf>) -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            data: data.into(),
+            stop_grace: Duration::from_secs(2),
+            ..Self::default()
+        }
+    }
+
+    /// Checks what flags and types cannot.
+    ///
+    /// # Errors
+    /// Names the first setting that cannot work.
+    pub fn validate(&self) -> Result<(), InvalidConfig> {
+        let refuse = |setting, problem: &str| Err(InvalidConfig { setting, problem: problem.to_owned() });
+        if !(1..=1024).contains(&self.engine.workers) {
+            return refuse("--workers", "must be from 1 to 1024");
+        }
+        if self.engine.heartbeat * 2 > self.engine.lease {
+            return refuse("lease", "must be at least twice the heartbeat, or one late renewal loses every job");
+        }
+        if self.uploads.quota_bytes < self.uploads.max_bytes {
+            return refuse("upload quota", "must be at least the largest upload");
+        }
+        match &self.assets {
+            Some(folder) if !folder.is_dir() => refuse("--assets", &format!("names no folder: {}", folder.display())),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_valid_and_nonsense_is_named() {
+        assert_eq!(Config::default().validate(), Ok(()));
+        let mut config = Config::default();
+        config.engine.workers = 0;
+        assert_eq!(config.validate().unwrap_err().setting, "--workers");
+        config.engine = EngineConfig { heartbeat: Duration::from_secs(10), ..EngineConfig::default() };
+        assert_eq!(config.validate().unwrap_err().setting, "lease");
+    }
+}

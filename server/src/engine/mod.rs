@@ -1,0 +1,200 @@
+//! The job engine: accepts jobs, runs them, and survives what happens to them. Called by `api`, `forms` and `startup`.
+//!
+//! Map: [`submit`] judges and accepts · `producer` claims what is ready and hands it to `executor` (one attempt, from claim to
+//! finish) · [`context`] is all that a handler sees · [`registry`] knows the kinds · `live` holds what runs here and tells it to
+//! stop · `heartbeat` keeps leases · `scheduler` queues what is due · `rescuer` takes back what a dead worker left · `backoff`
+//! says how long to wait · `failure` what went wrong. Knows no HTTP and no SQL.
+//! Invariants: engine.md's 1–7; here above all that a claimed job always ends in a `finish` or a lost lease, never in nothing.
+
+mod backoff;
+pub mod context;
+mod executor;
+mod failure;
+mod fingerprint;
+mod heartbeat;
+mod live;
+mod producer;
+pub mod registry;
+mod rescuer;
+mod retry;
+mod scheduler;
+pub mod submit;
+
+pub use retry::{Retried, RetryError};
+pub use submit::{IdempotencyKey, SubmitError, Submitted};
+
+use crate::{
+    clock,
+    config::EngineConfig,
+    files::Files,
+    store::{Committed, Store, StoreResult},
+};
+use domain::{JobId, OwnerId, api::CancelOutcome};
+use live::Live;
+use registry::Registry;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::{Notify, Semaphore},
+    task::JoinHandle,
+    time::Instant,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Beyond the grace of a stop: to abort what did not stop and to commit that it was handed back.
+const HAND_BACK: Duration = Duration::from_secs(3);
+/// Jobs taken back or queued in one transaction.
+const BATCH: usize = 256;
+
+/// A handle on the engine; clones are the same engine.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+/// What the engine's parts have in common.
+struct Shared {
+    store: Arc<dyn Store>,
+    registry: Registry,
+    files: Files,
+    config: EngineConfig,
+    /// This process among the workers, as attempts name it.
+    worker: String,
+    live: Live,
+    slots: Arc<Semaphore>,
+    claimable: Notify,
+    due: scheduler::Due,
+    stopping: CancellationToken,
+    attempts: TaskTracker,
+    parts: Mutex<Option<Parts>>,
+}
+
+/// What a stop has to wait for.
+struct Parts {
+    producer: JoinHandle<()>,
+    heartbeat: Option<heartbeat::Heartbeat>,
+}
+
+impl Engine {
+    /// Takes back what a dead predecessor left running, then begins to work. The caller's lock on the data folder proves that
+    /// there is no other worker.
+    ///
+    /// # Errors
+    /// What the store said to the recovery.
+    pub async fn start(
+        store: Arc<dyn Store>,
+        registry: Registry,
+        files: Files,
+        config: EngineConfig,
+    ) -> StoreResult<Self> {
+        let recovered = rescuer::recover(&*store).await?;
+        if recovered > 0 {
+            tracing::info!(jobs = recovered, "took back the jobs of a worker that died");
+        }
+        let shared = Arc::new(Shared {
+            slots: Arc::new(Semaphore::new(config.workers)),
+            worker: worker_name(),
+            store,
+            registry,
+            files,
+            config,
+            live: Live::default(),
+            claimable: Notify::new(),
+            due: scheduler::Due::default(),
+            stopping: CancellationToken::new(),
+            attempts: TaskTracker::new(),
+            parts: Mutex::new(None),
+        });
+        let parts = Parts {
+            heartbeat: heartbeat::spawn(Arc::clone(&shared)),
+            producer: tokio::spawn(producer::run(Arc::clone(&shared))),
+        };
+        tokio::spawn(scheduler::run(Arc::clone(&shared)));
+        tokio::spawn(rescuer::run(Arc::clone(&shared)));
+        *shared.parts.lock().unwrap_or_else(PoisonError::into_inner) = Some(parts);
+        Ok(Self { shared })
+    }
+
+    /// Learns what a commit changed. Called by the commit listener: never blocks.
+    pub fn committed(&self, committed: &Committed) {
+        if committed.claimable {
+            self.shared.claimable.notify_one();
+        }
+        if let Some(due) = committed.due {
+            self.shared.due.not_later_than(due);
+        }
+        for job in &committed.cancel_requested {
+            self.shared.live.cancel(*job);
+        }
+    }
+
+    /// Asks for a job's end. `None`: no such job of this owner.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn cancel(&self, owner: OwnerId, id: JobId) -> StoreResult<Option<CancelOutcome>> {
+        let outcome = self.shared.store.cancel(owner, id, clock::now()).await?;
+        if outcome == Some(CancelOutcome::Cancelled) {
+            self.shared.live.forget(id);
+        }
+        Ok(outcome)
+    }
+
+    /// Lets a job that holds at each step take one. It may come before the job starts. `false`: no such unfinished job of this owner.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn step(&self, owner: OwnerId, id: JobId) -> StoreResult<bool> {
+        let unfinished = || async {
+            let job = self.shared.store.job(owner, id).await?;
+            StoreResult::Ok(job.is_some_and(|job| !job.value.state.is_terminal()))
+        };
+        if !unfinished().await? {
+            return Ok(false);
+        }
+        self.shared.live.steps(id).add_permits(1);
+        // It may have ended in between, and then nobody else would forget the permit.
+        let still = unfinished().await?;
+        if !still {
+            self.shared.live.forget(id);
+        }
+        Ok(still)
+    }
+
+    /// The kinds that run here.
+    pub fn registry(&self) -> &Registry {
+        &self.shared.registry
+    }
+
+    /// Whether it takes and runs jobs: for `GET /readyz`.
+    pub fn is_ready(&self) -> bool {
+        !self.shared.stopping.is_cancelled()
+    }
+
+    /// Stops claiming, tells handlers to stop, waits for them, hands back the rest without burning an attempt.
+    pub async fn stop(&self, grace: Duration) {
+        self.shared.stopping.cancel();
+        let parts = self.shared.parts.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(Parts { producer, heartbeat }) = parts else { return };
+        let until = Instant::now() + grace;
+        self.shared.live.drain(until);
+        // A claim that is under way commits: its jobs are registered, see the drain and are handed back.
+        let _ = producer.await;
+        self.shared.attempts.close();
+        if tokio::time::timeout_at(until + HAND_BACK, self.shared.attempts.wait()).await.is_err() {
+            tracing::warn!(
+                attempts = self.shared.attempts.len(),
+                "attempts did not end in time; the next start takes them back"
+            );
+        }
+        if let Some(heartbeat) = heartbeat {
+            heartbeat.stop();
+        }
+    }
+}
+
+fn worker_name() -> String {
+    format!("w-{:012x}", uuid::Uuid::now_v7().as_u128() & 0xffff_ffff_ffff)
+}

@@ -1,0 +1,129 @@
+//! Every route of the project, in one place, and what is laid around them.
+//!
+//! Called once by [`crate::startup`]. Owners are identified on the API and the pages only: assets and health set no cookie.
+//! Invariant: under `/api` every answer that is an error is a problem, whatever made it.
+
+use crate::{
+    api::{actions, health, jobs, kinds, openapi, outcomes, products, uploads},
+    channels::{ack, poll, sse, ws},
+    error::{self, no_such_route, wrong_method},
+    forms, owner,
+    startup::AppState,
+    ui,
+};
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request, State},
+    http::{HeaderValue, header},
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::{IntoResponse, Response},
+    routing::{any, get, post},
+};
+use std::path::PathBuf;
+use tower::ServiceExt as _;
+use tower_http::{catch_panic::CatchPanicLayer, services::ServeDir, set_header::SetResponseHeaderLayer};
+use tracing::Instrument as _;
+
+/// All of it.
+pub fn router(state: AppState) -> Router {
+    let owned = api()
+        .merge(forms())
+        .merge(ui::routes())
+        .layer(from_fn_with_state(state.clone(), owner::identify))
+        .layer(from_fn(owner::refuse_cross_site));
+    Router::new()
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
+        .merge(owned)
+        .fallback(elsewhere)
+        .method_not_allowed_fallback(wrong_method)
+        // Bodies are limited where they are read: by axum's own limit a refusal would be plain text.
+        .layer(DefaultBodyLimit::disable())
+        .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(always(header::REFERRER_POLICY, "same-origin"))
+        .layer(from_fn(traced))
+        .with_state(state)
+}
+
+fn api() -> Router<AppState> {
+    Router::new()
+        .route("/api/v1/jobs", get(jobs::list).post(jobs::submit))
+        .route("/api/v1/jobs/{id}", get(jobs::one))
+        .route("/api/v1/jobs/{id}/result", get(outcomes::result))
+        .route("/api/v1/jobs/{id}/files/{name}", get(outcomes::file))
+        .route("/api/v1/jobs/{id}/events", get(outcomes::log))
+        .route("/api/v1/jobs/{id}/attempts", get(outcomes::attempts))
+        .route("/api/v1/jobs/{id}/cancel", post(actions::cancel))
+        .route("/api/v1/jobs/{id}/retry", post(actions::retry))
+        .route("/api/v1/jobs/{id}/step", post(actions::step))
+        .route("/api/v1/kinds", get(kinds::list))
+        .route("/api/v1/uploads", post(uploads::create))
+        .route("/api/v1/products", get(products::list))
+        .route("/api/v1/products/{handle}", get(products::one).patch(products::edit))
+        .route("/api/v1/events", get(poll::events))
+        .route("/api/v1/stream", get(sse::stream))
+        .route("/api/v1/ws", any(ws::upgrade))
+        .route("/api/v1/ack", post(ack::ack))
+        .route("/api/openapi.json", get(openapi::document))
+}
+
+fn forms() -> Router<AppState> {
+    Router::new()
+        .route("/jobs", post(forms::submit))
+        .route("/jobs/{id}/cancel", post(forms::cancel))
+        .route("/jobs/{id}/retry", post(forms::retry))
+        .route("/jobs/{id}/step", post(forms::step))
+        .route("/preferences", post(forms::preferences))
+}
+
+fn always(name: header::HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+}
+
+/// What no route takes: an asset, or a page that says that there is nothing.
+async fn elsewhere(State(state): State<AppState>, request: Request) -> Response {
+    let path = request.uri().path();
+    if path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+        return no_such_route().await.into_response();
+    }
+    let hashed = path.starts_with("/pkg/");
+    match state.assets.folder() {
+        Some(folder) if request.method().is_safe() => asset(state.clone(), folder.to_owned(), hashed, request).await,
+        _ => page_not_found(state, request).await,
+    }
+}
+
+/// A file of the built interface; those with a hash in their name never change.
+async fn asset(state: AppState, folder: PathBuf, hashed: bool, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let again = Request::from_parts(parts.clone(), axum::body::Body::empty());
+    let files = ServeDir::new(folder).append_index_html_on_directories(false).precompressed_br().precompressed_gzip();
+    match files.oneshot(Request::from_parts(parts, body)).await {
+        Ok(found) if !matches!(found.status().as_u16(), 404 | 405 | 307) => {
+            let mut response = found.into_response();
+            let cache = if hashed { "public, max-age=31536000, immutable" } else { "no-cache" };
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+            response
+        }
+        Ok(_) => page_not_found(state, again).await,
+    }
+}
+
+async fn page_not_found(state: AppState, request: Request) -> Response {
+    let page = Router::new().fallback(ui::not_found).layer(from_fn_with_state(state.clone(), owner::identify));
+    page.with_state(state).oneshot(request).await.into_response()
+}
+
+/// One span a request, for whoever asks for it (`MEANWHILE_LOG=debug`).
+async fn traced(request: Request, next: Next) -> Response {
+    let span = tracing::debug_span!("request", method = %request.method(), path = request.uri().path());
+    let started = std::time::Instant::now();
+    async move {
+        let response = next.run(request).await;
+        tracing::debug!(status = response.status().as_u16(), ms = started.elapsed().as_millis() as u64, "answered");
+        response
+    }
+    .instrument(span)
+    .await
+}

@@ -1,0 +1,266 @@
+//! Puts the server together, serves it, and takes it apart again in an order that loses nothing.
+//!
+//! Called by `main.rs` and by tests. Owns the accept loop: hyper's `http1` connections directly, since `axum::serve` goes through
+//! an automatic builder that costs every idle stream another 9 KB. Does not handle requests: [`crate::router`] does.
+//! Invariant: the store is opened first and closed last: its lock keeps every other process out of the data folder in between.
+
+use crate::{
+    channels::{self, deadline::WriteDeadline},
+    config::{Config, InvalidConfig},
+    engine::Engine,
+    events::bus::Bus,
+    files::Files,
+    kinds,
+    owner::OwnerKey,
+    router,
+    store::{Committed, Store, StoreError, sqlite::SqliteStore},
+    ui,
+};
+use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::ServiceExt as _;
+
+/// What every handler can reach.
+#[derive(Clone)]
+pub struct AppState {
+    /// Everything durable.
+    pub store: Arc<dyn Store>,
+    /// Accepts and runs jobs.
+    pub engine: Engine,
+    /// Wakes those who follow an owner's stream.
+    pub bus: Bus,
+    /// Uploads and results on disk.
+    pub files: Files,
+    /// Signs the owners' cookies.
+    pub owners: OwnerKey,
+    /// Every setting.
+    pub config: Arc<Config>,
+    /// Fires when the server begins to stop.
+    pub shutdown: CancellationToken,
+    /// The built interface.
+    pub assets: Arc<ui::Assets>,
+    /// Counts the open streams.
+    pub limits: channels::Limits,
+    /// What owners' devices have seen.
+    pub acks: channels::Acks,
+}
+
+/// Why the server did not start; each reads as one sentence for whoever typed the command.
+#[derive(Debug, thiserror::Error)]
+pub enum StartupError {
+    /// A setting that cannot work.
+    #[error("{0}.")]
+    Config(#[from] InvalidConfig),
+    /// The data folder cannot be made or written to.
+    #[error("The data folder {} cannot be used: {source}.", path.display())]
+    Data {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another process has it.
+    #[error("The data folder {} is in use by another meanwhile; stop that one or choose another folder with --data.", .0.display())]
+    DataInUse(PathBuf),
+    /// The database in it does not open.
+    #[error("The database in the data folder does not open: {0}.")]
+    Store(#[from] StoreError),
+    /// Another process has the port.
+    #[error("The address {0} is in use by another program; choose another one with --listen.")]
+    AddressInUse(SocketAddr),
+    /// The system refuses to listen there.
+    #[error("The server cannot listen on {addr}: {source}.")]
+    Listen {
+        /// Where.
+        addr: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// A server that runs.
+pub struct Running {
+    addr: SocketAddr,
+    state: AppState,
+    connections: TaskTracker,
+}
+
+/// Opens the data folder, recovers what a predecessor left, and serves.
+///
+/// # Errors
+/// [`StartupError`], before anything was accepted.
+pub async fn start(config: Config) -> Result<Running, StartupError> {
+    config.validate()?;
+    make_data(&config.data)?;
+    let store: Arc<dyn Store> = SqliteStore::open(&config.data).map_err(|error| match error {
+        StoreError::InUse => StartupError::DataInUse(config.data.clone()),
+        error => StartupError::Store(error),
+    })?;
+    let data_error = |source| StartupError::Data { path: config.data.clone(), source };
+    let owners = OwnerKey::open(&config.data).map_err(data_error)?;
+    let files = Files::open(&config.data).map_err(data_error)?;
+    // Bound before jobs run again, so that a start in vain changes nothing; served after, so that no request sees half a server.
+    let listener = listen(config.listen).await?;
+    let addr = listener.local_addr().map_err(|source| StartupError::Listen { addr: config.listen, source })?;
+    let bus = Bus::new();
+    let engine_slot = tell_commits(&*store, bus.clone());
+    let engine = Engine::start(store.clone(), kinds::registry(), files.clone(), config.engine.clone()).await?;
+    // A commit between start and here is seen by the engine's own first look at the store.
+    let _ = engine_slot.set(engine.clone());
+    let assets = Arc::new(ui::Assets::load(config.assets.as_deref()));
+    let limits = channels::Limits::new(&config.channels);
+    let shutdown = CancellationToken::new();
+    let acks = channels::Acks::default();
+    let state =
+        AppState { store, engine, bus, files, owners, config: Arc::new(config), shutdown, assets, limits, acks };
+    let connections = TaskTracker::new();
+    // A peer that takes nothing for two heartbeats has gone, or should have.
+    let stall = state.config.channels.heartbeat * 2;
+    tokio::spawn(accept_loop(
+        listener,
+        router::router(state.clone()),
+        stall,
+        state.shutdown.clone(),
+        connections.clone(),
+    ));
+    tokio::spawn(expire_uploads(state.clone()));
+    Ok(Running { addr, state, connections })
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// What its handlers reach; for tests.
+    pub fn state(&self) -> &AppState {
+        &self.state
+    }
+
+    /// Stops: no new connections, streams drained, handlers given their grace, the rest handed back, the store closed.
+    pub async fn stop(self) {
+        self.state.shutdown.cancel();
+        self.state.engine.stop(self.state.config.stop_grace).await;
+        self.connections.close();
+        if tokio::time::timeout(Duration::from_secs(5), self.connections.wait()).await.is_err() {
+            tracing::warn!(open = self.connections.len(), "connections were cut at the end of the grace period");
+        }
+        self.state.store.close().await;
+    }
+}
+
+/// Passes each commit on to those who wait for one. The engine comes later than the store, hence the slot.
+fn tell_commits(store: &dyn Store, bus: Bus) -> Arc<OnceLock<Engine>> {
+    let slot = Arc::new(OnceLock::<Engine>::new());
+    let engine = slot.clone();
+    store.on_commit(Arc::new(move |committed: &Committed| {
+        bus.moved(&committed.heads);
+        if let Some(revision) = committed.catalogue {
+            bus.catalogue_moved(revision);
+        }
+        if let Some(engine) = engine.get() {
+            engine.committed(committed);
+        }
+    }));
+    slot
+}
+
+/// Makes the folder, readable by its user only.
+fn make_data(path: &Path) -> Result<(), StartupError> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|source| StartupError::Data { path: path.to_owned(), source })
+}
+
+async fn listen(addr: SocketAddr) -> Result<TcpListener, StartupError> {
+    TcpListener::bind(addr).await.map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => StartupError::AddressInUse(addr),
+        _ => StartupError::Listen { addr, source },
+    })
+}
+
+async fn accept_loop(
+    listener: TcpListener,
+    router: Router,
+    stall: Duration,
+    shutdown: CancellationToken,
+    connections: TaskTracker,
+) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = shutdown.cancelled() => return,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                // Events are small and must not wait for an acknowledgement of the one before.
+                let _ = stream.set_nodelay(true);
+                let stream = WriteDeadline::new(stream, stall);
+                connections.spawn(serve_connection(stream, peer, router.clone(), shutdown.clone()));
+            }
+            Err(error) => {
+                // Out of file descriptors, mostly: it passes when a connection ends, and spinning would not help.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn serve_connection(
+    stream: WriteDeadline<TcpStream>,
+    peer: SocketAddr,
+    router: Router,
+    shutdown: CancellationToken,
+) {
+    let service = router.map_request(move |mut request: Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        request.map(Body::new)
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+        .with_upgrades();
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        () = shutdown.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, %error, "a connection ended early");
+    }
+}
+
+/// Removes uploads that no job has used for a day, once an hour.
+async fn expire_uploads(state: AppState) {
+    let keep_ms = i64::try_from(state.config.uploads.expire_after.as_millis()).unwrap_or(i64::MAX);
+    let mut hourly = tokio::time::interval(Duration::from_secs(3600));
+    loop {
+        tokio::select! {
+            _ = hourly.tick() => {}
+            () = state.shutdown.cancelled() => return,
+        }
+        match state.store.expire_uploads(crate::clock::now().plus_ms(-keep_ms), 1000).await {
+            Ok(expired) => expired.into_iter().for_each(|id| state.files.remove_upload(id)),
+            Err(error) => tracing::warn!(%error, "unused uploads could not be expired"),
+        }
+    }
+}

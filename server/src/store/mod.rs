@@ -1,0 +1,125 @@
+//! The store: everything that is durable, behind one trait; nothing but SQL below it.
+//!
+//! Called by the engine (accept, claim, advance, finish), the feed (events) and the API (reads). Knows no HTTP, no handler and
+//! no clock: time is an argument. Only this folder names a database driver.
+//! Invariants, kept by every driver and tested by `tests/store_conformance.rs`: an answer means committed (1); a change of
+//! state and its events commit in one transaction with the owner's gap-free `seq` (2); what a worker writes is fenced by its
+//! lease token (3); a terminal state is written once per round (6); numbers as in `engine.md`.
+
+pub mod rows;
+pub mod sqlite;
+
+pub use rows::*;
+
+use async_trait::async_trait;
+use domain::{JobId, OwnerId, Timestamp, UploadId, api::CancelOutcome};
+
+/// Why a call on the store failed. What the caller did wrong is in each call's own answer, not here.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// No room on the disk; nothing of the batch was kept.
+    #[error("the disk is full")]
+    DiskFull,
+    /// Another process holds the database for longer than the busy timeout.
+    #[error("the database is locked by another process")]
+    Locked,
+    /// Another process has opened this data folder and holds its lock.
+    #[error("the data folder is in use by another process")]
+    InUse,
+    /// The store is closing.
+    #[error("the store is closing")]
+    Closed,
+    /// Anything else that the driver reports.
+    #[error("database error: {0}")]
+    Driver(String),
+}
+
+/// A worker's call came back with nothing written, since another one holds the job now or it has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the lease is lost")]
+pub struct LeaseLost;
+
+/// The result of a call on the store.
+pub type StoreResult<T> = Result<T, StoreError>;
+
+/// Everything durable. One instance per process, shared as `Arc<dyn Store>`.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Made with the database; changes only when it is restored from a backup.
+    fn epoch(&self) -> &str;
+
+    /// Where to tell what each commit changed. Set once, before the first write.
+    fn on_commit(&self, listener: CommitListener);
+
+    // What an owner does.
+
+    /// Commits a new job with its `accepted` event, or finds the one that its idempotency key made.
+    async fn accept(&self, job: NewJob, now: Timestamp) -> StoreResult<Accepted>;
+    /// Cancels at once what has not started, flags what runs (`cancel_requested`). `None`: no such job of this owner.
+    async fn cancel(&self, owner: OwnerId, id: JobId, now: Timestamp) -> StoreResult<Option<CancelOutcome>>;
+    /// Opens a failed or cancelled job again with `fresh_attempts` more attempts.
+    async fn reopen(&self, owner: OwnerId, id: JobId, from: ReopenFrom, fresh_attempts: u32, now: Timestamp) -> StoreResult<Reopened>;
+
+    // What an owner reads. Each is one read transaction, so that rows and head belong together.
+
+    /// One job of this owner, with the head at which it is true.
+    async fn job(&self, owner: OwnerId, id: JobId) -> StoreResult<Option<Snapshot<JobRow>>>;
+    /// Newest first, with the head at which they are true.
+    async fn jobs(&self, owner: OwnerId, filter: JobFilter) -> StoreResult<Snapshot<Vec<JobRow>>>;
+    /// A job's attempts, oldest first. `None`: no such job of this owner.
+    async fn attempts(&self, owner: OwnerId, id: JobId) -> StoreResult<Option<Vec<AttemptRow>>>;
+    /// Head and floor of an owner's stream; both 0 for an owner who has none yet.
+    async fn stream(&self, owner: OwnerId) -> StoreResult<StreamState>;
+    /// Events with `seq > after`, in order, of the whole stream or one job, at most `limit`, with `prev` read from rows.
+    async fn events(&self, owner: OwnerId, after: u64, job: Option<JobId>, limit: usize) -> StoreResult<EventsRead>;
+    /// One job's events with `jseq > after`, in order. `None`: no such job of this owner.
+    async fn job_events(&self, owner: OwnerId, id: JobId, after: u64, limit: usize) -> StoreResult<Option<EventsRead>>;
+    /// Jobs ahead of a queued one, unfinished jobs of its kind, and the kind's recent durations.
+    async fn queue(&self, id: JobId) -> StoreResult<QueueState>;
+
+    // What a worker does. All fenced by the lease.
+
+    /// Takes up to `limit` queued jobs of these kinds: state `running`, lease token + 1, attempt + 1, `started` events.
+    async fn claim(&self, worker: &str, kinds: &[&str], limit: usize, now: Timestamp, lease_until: Timestamp) -> StoreResult<Vec<Claimed>>;
+    /// Renews leases in one batch; what comes back is what the worker must act upon.
+    async fn renew(&self, leases: &[Lease], lease_until: Timestamp) -> StoreResult<Vec<LeaseState>>;
+    /// Commits progress, partials, checkpoint and the kind's own data in one transaction.
+    async fn advance(&self, lease: Lease, step: Advance, now: Timestamp) -> StoreResult<Result<Advanced, LeaseLost>>;
+    /// Ends the attempt. A retry of a job whose cancel was requested becomes `cancelled`; the answer says what it came to.
+    async fn finish(&self, lease: Lease, finish: Finish, now: Timestamp) -> StoreResult<Result<domain::JobState, LeaseLost>>;
+
+    // What keeps time.
+
+    /// Queues what is due (`scheduled`, `retrying` with `run_at <= now`), at most `limit`.
+    async fn promote_due(&self, now: Timestamp, limit: usize) -> StoreResult<Promoted>;
+    /// Takes back running jobs whose lease ended before `now` (all of them when `all`, at start-up), except those of
+    /// `except_worker`; each goes back to `queued`, or fails as `crashed` when its crash budget is spent.
+    async fn rescue(&self, now: Timestamp, except_worker: Option<&str>, all: bool, limit: usize) -> StoreResult<Vec<Rescued>>;
+
+    // Uploads and files. The bytes are on disk (`files`), the rows here.
+
+    /// Commits an upload whose file is already in place.
+    async fn add_upload(&self, upload: UploadRow) -> StoreResult<()>;
+    /// An upload of this owner.
+    async fn upload(&self, owner: OwnerId, id: UploadId) -> StoreResult<Option<UploadRow>>;
+    /// Bytes of this owner's uploads.
+    async fn upload_bytes(&self, owner: OwnerId) -> StoreResult<u64>;
+    /// A file of a job of this owner.
+    async fn job_file(&self, owner: OwnerId, id: JobId, name: &str) -> StoreResult<Option<FileRow>>;
+    /// Removes the rows of uploads made before a moment that no job uses; the caller removes their files.
+    async fn expire_uploads(&self, before: Timestamp, limit: usize) -> StoreResult<Vec<UploadId>>;
+
+    // The catalogue.
+
+    /// Products by handle after one, matching `q` in handle, title, vendor or type.
+    async fn products(&self, q: Option<&str>, after: Option<&str>, limit: usize) -> StoreResult<ProductsRead>;
+    /// One product.
+    async fn product(&self, handle: &str) -> StoreResult<Option<domain::api::Product>>;
+    /// Revision and who is changing it, without the products.
+    async fn catalogue(&self) -> StoreResult<CatalogueState>;
+
+    /// Answers when reads and writes work; for `GET /readyz`.
+    async fn ping(&self) -> StoreResult<()>;
+    /// Finishes what was queued and closes; later calls answer [`StoreError::Closed`].
+    async fn close(&self);
+}

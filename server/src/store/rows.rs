@@ -1,0 +1,468 @@
+//! What goes into the store and comes out: rows and answers, with no SQL and no HTTP in them.
+//!
+//! JSON travels as text (`String`), so that nothing is parsed on the way from the database to the wire.
+
+use domain::{EventType, Failure, JobId, JobState, OwnerId, Progress, Timestamp, UploadId, api, kinds::catalogue_import};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// What a commit changed, for those who wait. A hint: it carries no data and may be lost (invariant 5).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// Owners whose head moved, and their new heads.
+    pub heads: Vec<(OwnerId, u64)>,
+    /// Whether a job became `queued`.
+    pub claimable: bool,
+    /// When a job became due later (`scheduled`, `retrying`): the earliest of them.
+    pub due: Option<Timestamp>,
+    /// Running jobs whose cancel was requested.
+    pub cancel_requested: Vec<JobId>,
+    /// The catalogue's revision, if it changed.
+    pub catalogue: Option<u64>,
+}
+
+/// Called after each commit, on the writer's thread: quick and never blocking.
+pub type CommitListener = Arc<dyn Fn(&Committed) + Send + Sync>;
+
+/// A value and the owner's head at which it is true.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot<T> {
+    /// What was read.
+    pub value: T,
+    /// The owner's head in the same transaction.
+    pub head: u64,
+}
+
+/// A job to accept; already validated.
+#[derive(Debug, Clone)]
+pub struct NewJob {
+    /// Fresh UUIDv7; unused when the key finds an earlier job.
+    pub id: JobId,
+    /// Whose it is.
+    pub owner: OwnerId,
+    /// Its kind.
+    pub kind: String,
+    /// The owner's name for it.
+    pub label: Option<String>,
+    /// JSON.
+    pub input: String,
+    /// Attempts that may be made.
+    pub max_attempts: u32,
+    /// Milliseconds an attempt may take.
+    pub timeout_ms: i64,
+    /// When it may start, if deferred.
+    pub run_at: Option<Timestamp>,
+    /// The job that it retries with edited input.
+    pub origin: Option<JobId>,
+    /// Uploads that it uses; they must be the owner's.
+    pub uploads: Vec<UploadId>,
+    /// The submitter's key.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// Scope is owner and key (invariant 7).
+#[derive(Debug, Clone)]
+pub struct Idempotency {
+    /// As sent.
+    pub key: String,
+    /// SHA-256 of the canonical request.
+    pub fingerprint: [u8; 32],
+    /// Keys made before this moment are forgotten.
+    pub valid_since: Timestamp,
+}
+
+/// What became of a submit.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Accepted {
+    /// A new job.
+    Created(Snapshot<JobRow>),
+    /// The job that the same request made before.
+    Replayed(Snapshot<JobRow>),
+    /// The key belongs to another request.
+    KeyReused,
+    /// An upload is not there or another owner's.
+    UploadMissing(UploadId),
+}
+
+/// A job's row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobRow {
+    /// UUIDv7.
+    pub id: JobId,
+    /// Whose it is.
+    pub owner: OwnerId,
+    /// Its kind.
+    pub kind: String,
+    /// The owner's name for it.
+    pub label: Option<String>,
+    /// Where it stands.
+    pub state: JobState,
+    /// JSON.
+    pub input: String,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// When its current or latest attempt started.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// Attempts made, the current one included.
+    pub attempt: u32,
+    /// Attempts that may be made.
+    pub max_attempts: u32,
+    /// Milliseconds an attempt may take.
+    pub timeout_ms: i64,
+    /// When it becomes due, while `scheduled` or `retrying`.
+    pub due_at: Option<Timestamp>,
+    /// As submitted.
+    pub run_at: Option<Timestamp>,
+    /// When its owner asked to cancel it.
+    pub cancel_requested_at: Option<Timestamp>,
+    /// Whether it has a checkpoint.
+    pub resumable: bool,
+    /// How far it is.
+    pub progress: Option<Progress>,
+    /// JSON, when succeeded.
+    pub output: Option<String>,
+    /// What went wrong last.
+    pub failure: Option<Failure>,
+    /// The job that it retries with edited input.
+    pub origin: Option<JobId>,
+    /// Its own last event.
+    pub jseq: u64,
+}
+
+/// Which jobs to list.
+#[derive(Debug, Clone, Default)]
+pub struct JobFilter {
+    /// Any of these; empty for all.
+    pub states: Vec<JobState>,
+    /// Only this kind.
+    pub kind: Option<String>,
+    /// Text in label, kind or id.
+    pub q: Option<String>,
+    /// Older than this job (keyset).
+    pub before: Option<JobId>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Where a reopened job starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReopenFrom {
+    /// From its checkpoint, if it has one.
+    Checkpoint,
+    /// Anew: checkpoint and progress are forgotten.
+    Start,
+}
+
+/// What became of a retry.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reopened {
+    /// It is queued again.
+    Reopened(Snapshot<JobRow>),
+    /// It is in a state that cannot be retried.
+    NotRetryable(JobState),
+    /// No such job of this owner.
+    Missing,
+}
+
+/// One run of a job.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttemptRow {
+    /// From 1.
+    pub attempt: u32,
+    /// When it was claimed.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// Which worker ran it.
+    pub worker: String,
+    /// How it ended.
+    pub outcome: api::AttemptOutcome,
+    /// What went wrong.
+    pub failure: Option<Failure>,
+}
+
+/// Both ends of an owner's stream.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StreamState {
+    /// The last `seq`.
+    pub head: u64,
+    /// The highest pruned `seq`.
+    pub floor: u64,
+}
+
+/// An event as stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EventRow {
+    /// Position in the owner's stream.
+    pub seq: u64,
+    /// The position before it: of the stream, or of the same job when read for one job.
+    pub prev: u64,
+    /// The job.
+    pub job: JobId,
+    /// The job's kind.
+    pub kind: String,
+    /// Position in the job's log.
+    pub jseq: u64,
+    /// When it was committed.
+    pub at: Timestamp,
+    /// What happened.
+    pub type_: EventType,
+    /// JSON object.
+    pub data: String,
+}
+
+/// A page of events and both ends of the stream, read in one transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EventsRead {
+    /// In order.
+    pub rows: Vec<EventRow>,
+    /// Both ends.
+    pub stream: StreamState,
+    /// Whether more follows.
+    pub more: bool,
+}
+
+/// What position and ETA are made of.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct QueueState {
+    /// Queued jobs that go before it, counted up to 10,000.
+    pub ahead: u64,
+    /// Jobs running now, of any kind.
+    pub running: u64,
+    /// Milliseconds that the kind's latest successes took, newest first, at most 20.
+    pub durations_ms: Vec<i64>,
+}
+
+/// A worker's right to a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Lease {
+    /// The job.
+    pub job: JobId,
+    /// The fencing token: grows with each claim.
+    pub token: u64,
+}
+
+/// A job as claimed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claimed {
+    /// The right to write.
+    pub lease: Lease,
+    /// The row, already `running`.
+    pub row: JobRow,
+    /// JSON of the latest checkpoint.
+    pub checkpoint: Option<String>,
+}
+
+/// What a renewal found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeaseState {
+    /// Which one.
+    pub lease: Lease,
+    /// Whether it still stands; if not, the handler is to be aborted.
+    pub held: bool,
+    /// Whether its owner asked to cancel the job.
+    pub cancel_requested: bool,
+}
+
+/// What a running handler commits in one step.
+#[derive(Debug, Clone, Default)]
+pub struct Advance {
+    /// How far it is; makes a `progress` event.
+    pub progress: Option<Progress>,
+    /// JSON objects; each makes a `partial` event.
+    pub partials: Vec<String>,
+    /// JSON; makes no event, renews the crash budget.
+    pub checkpoint: Option<String>,
+    /// Rows for the catalogue; run in the bulk lane.
+    pub catalogue: Option<CatalogueBatch>,
+}
+
+/// What a step came to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Advanced {
+    /// Whether its owner asked to cancel the job.
+    pub cancel_requested: bool,
+    /// What the catalogue batch did, when there was one.
+    pub catalogue: Option<CatalogueCounts>,
+}
+
+/// How an attempt ends.
+#[derive(Debug, Clone)]
+pub enum Finish {
+    /// With an output (JSON).
+    Succeeded {
+        /// JSON.
+        output: String,
+        /// Files on disk that belong to the output.
+        files: Vec<FileRow>,
+    },
+    /// For good: `attempt_failed`, then `failed`.
+    Failed {
+        /// What went wrong.
+        failure: Failure,
+        /// Files on disk that belong to what was done until then.
+        files: Vec<FileRow>,
+    },
+    /// Until the next attempt: `attempt_failed`, `retry_scheduled`. The store makes it `failed` when no attempt is left.
+    Retry {
+        /// What went wrong.
+        failure: Failure,
+        /// When the next attempt is due.
+        at: Timestamp,
+    },
+    /// The handler has stopped on its owner's wish.
+    Cancelled,
+    /// Handed back at a shutdown; the attempt does not count.
+    Released,
+}
+
+/// A file that belongs to a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileRow {
+    /// Its name in the job's folder and in the link, such as `rejects.csv`.
+    pub name: String,
+    /// Its media type.
+    pub content_type: String,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// What was promoted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Promoted {
+    /// How many jobs were queued.
+    pub count: usize,
+    /// When the next one is due.
+    pub next_due: Option<Timestamp>,
+}
+
+/// A job taken back from a dead worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rescued {
+    /// The job.
+    pub job: JobId,
+    /// `queued`, `failed` (its crash budget is spent) or `cancelled` (its owner had asked).
+    pub state: JobState,
+}
+
+/// An upload's row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UploadRow {
+    /// UUIDv7, also the file's name on disk.
+    pub id: UploadId,
+    /// Whose it is.
+    pub owner: OwnerId,
+    /// The file's name as sent.
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256 of the content.
+    pub sha256: [u8; 32],
+    /// When it was complete.
+    pub created_at: Timestamp,
+}
+
+/// Rows of an import, applied in order and each idempotently.
+#[derive(Debug, Clone, Default)]
+pub struct CatalogueBatch {
+    /// In file order.
+    pub rows: Vec<CatalogueRow>,
+}
+
+/// One row of a product file, already validated. The first row with `product` of a handle in an import defines the product;
+/// in later ones only variant and image count. Nothing is ever deleted.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CatalogueRow {
+    /// The line of the file that it starts on, from 1.
+    pub line: u64,
+    /// The product.
+    pub handle: String,
+    /// Product-level cells, when the row has a title.
+    pub product: Option<ProductCells>,
+    /// Variant-level cells.
+    pub variant: Option<VariantCells>,
+    /// Source and alternative text; `alt` is `None` where the file lacks the column, `Some("")` where the cell is blank.
+    pub image: Option<api::Image>,
+    /// Where the picture stands among the product's own; `None` leaves it as it is (a new one goes last).
+    pub image_position: Option<i64>,
+}
+
+/// Product-level cells.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ProductCells {
+    /// Never empty.
+    pub title: String,
+    /// `None` where the file lacks the column; `Some("")` where the cell is blank, which clears the field.
+    pub body_html: Option<String>,
+    /// Likewise.
+    pub vendor: Option<String>,
+    /// Likewise.
+    pub product_type: Option<String>,
+    /// Likewise; comma-separated.
+    pub tags: Option<String>,
+    /// Likewise; blank is false.
+    pub published: Option<bool>,
+    /// The remaining known product-level columns of the file, column title to cell; a blank one clears.
+    pub more: std::collections::BTreeMap<String, String>,
+}
+
+/// Variant-level cells. A variant is known by its product and option values.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VariantCells {
+    /// Names of the options, from the row that has them (later rows repeat only values).
+    pub option_names: [Option<String>; 3],
+    /// Values of the options; blank where there is none.
+    pub option_values: [String; 3],
+    /// As in [`ProductCells`]: `None` where the file lacks the column.
+    pub sku: Option<String>,
+    /// Canonical decimal (`50.00`), blank for none.
+    pub price: Option<String>,
+    /// Canonical decimal, blank for none.
+    pub compare_at_price: Option<String>,
+    /// How many there are: `None` where the file lacks the column, `Some(None)` where the cell is blank.
+    pub inventory_qty: Option<Option<i64>>,
+    /// The remaining known variant-level columns of the file, column title to cell; a blank one clears.
+    pub more: std::collections::BTreeMap<String, String>,
+}
+
+/// What a batch did. Products are counted once per job, by their strongest outcome (created, updated, unchanged).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CatalogueCounts {
+    /// Products of this job so far, all batches together.
+    pub created: u64,
+    /// Likewise.
+    pub updated: u64,
+    /// Likewise.
+    pub unchanged: u64,
+    /// Rows of this batch that could not be applied (a row without title whose handle is not known).
+    pub rejected: Vec<catalogue_import::Reject>,
+}
+
+/// A page of products and the state that they belong to.
+#[derive(Debug, Clone)]
+pub struct ProductsRead {
+    /// By handle.
+    pub items: Vec<api::Product>,
+    /// Whether more follows.
+    pub more: bool,
+    /// Matching products, counted up to 10,000.
+    pub total: u64,
+    /// In the same transaction.
+    pub state: CatalogueState,
+}
+
+/// The catalogue without its products.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CatalogueState {
+    /// Changes with each committed change.
+    pub revision: u64,
+    /// Who is changing it.
+    pub changing: Vec<api::Changing>,
+}
+
+/// Reads JSON text that the store itself wrote; null if it were ever damaged.
+pub fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or(Value::Null)
+}

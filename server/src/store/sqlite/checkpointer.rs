@@ -1,0 +1,82 @@
+//! Moves the WAL into the database, on a thread and a connection of its own, so that no commit pays for it.
+//!
+//! Woken by the writer's hook when the WAL has grown. Writes no rows.
+//! Invariant: the WAL stays bounded. A passive checkpoint never catches up with a writer that never pauses, so past a
+//! ceiling the WAL is truncated, which holds the writer for the few frames that are left.
+
+use rusqlite::Connection;
+use std::{
+    sync::atomic::{AtomicBool, AtomicI32, Ordering},
+    thread,
+    time::Duration,
+};
+
+/// Pages that the WAL grows by before it is worth a checkpoint: 4 MB.
+const WORTHWHILE: i32 = 1000;
+/// Pages past which the WAL is truncated: 64 MB.
+const CEILING: i32 = 16_000;
+/// How long a truncation may keep the writer waiting for a slow reader before it gives up until the next time.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// What the writer tells the checkpointer.
+pub(super) struct Wal {
+    /// How many pages it has, as of the last commit.
+    pages: AtomicI32,
+    /// How many are worth waking for: not each commit past the first thousand pages.
+    wake_at: AtomicI32,
+    closed: AtomicBool,
+}
+
+impl Wal {
+    pub(super) fn new() -> Self {
+        Self { pages: AtomicI32::new(0), wake_at: AtomicI32::new(WORTHWHILE), closed: AtomicBool::new(false) }
+    }
+
+    /// Notes a commit; true when the checkpointer is to be woken.
+    pub(super) fn committed(&self, pages: i32) -> bool {
+        self.pages.store(pages, Ordering::Release);
+        pages >= self.wake_at.load(Ordering::Acquire)
+    }
+
+    /// Lets the thread end, once it is woken.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+}
+
+/// The checkpointer's thread, until the store closes.
+pub(super) fn run(conn: &Connection, wal: &Wal) {
+    if let Err(error) = conn.busy_timeout(PATIENCE) {
+        tracing::warn!(%error, "the checkpointer keeps its busy timeout");
+    }
+    while !wal.closed.load(Ordering::Acquire) {
+        let pages = wal.pages.load(Ordering::Acquire);
+        if pages < wal.wake_at.load(Ordering::Acquire) {
+            thread::park();
+            continue;
+        }
+        let mut complete = checkpoint(conn, "PRAGMA wal_checkpoint(PASSIVE)");
+        if !complete && pages >= CEILING {
+            complete = checkpoint(conn, "PRAGMA wal_checkpoint(TRUNCATE)");
+        }
+        // A complete one lets the next commit begin the WAL anew.
+        let next = if complete { WORTHWHILE } else { pages.saturating_add(WORTHWHILE) };
+        wal.wake_at.store(next, Ordering::Release);
+        if complete {
+            wal.pages.store(0, Ordering::Release);
+        }
+    }
+    checkpoint(conn, "PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
+/// Whether all of the WAL is in the database now. What does not come through is made up for by the next.
+fn checkpoint(conn: &Connection, sql: &str) -> bool {
+    let frames = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
+    match conn.query_row(sql, [], frames) {
+        Ok((busy, in_log, moved)) => busy == 0 && in_log == moved,
+        Err(error) => {
+            tracing::warn!(%error, sql, "the WAL was not checkpointed");
+            false
+        }
+    }
+}

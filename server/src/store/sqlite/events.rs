@@ -1,0 +1,103 @@
+//! The log: appends a job's events to its owner's stream.
+//!
+//! Used by every command that changes a job; read back in `event_reads.rs`. Changes no job's row.
+//! Invariant: `seq` is gap-free per owner and `jseq` per job, both given within the transaction that changes the job, and
+//! no event is written that the state machine does not allow (invariant 2).
+
+use super::{
+    row::Core,
+    statement::{damaged, first, run},
+    writer::Tx,
+};
+use crate::store::{StoreError, StoreResult};
+use domain::{EventType, Failure, JobState, OwnerId, Timestamp, api::EVENT_LIMIT, event::next_state};
+
+/// Longest `detail`, in characters, of a failure whose event would be too large.
+const DETAIL_LIMIT: usize = 500;
+
+/// Events of one job that are to be committed together.
+pub(super) struct Log {
+    job: i64,
+    owner: i64,
+    /// Where the job stands after the events so far.
+    pub(super) state: JobState,
+    jseq: u64,
+    entries: Vec<(EventType, String)>,
+}
+
+impl Log {
+    /// Continues the log of a job.
+    pub(super) fn of(job: &Core) -> Self {
+        Self { job: job.id, owner: job.owner, state: job.state, jseq: job.jseq, entries: Vec::with_capacity(2) }
+    }
+
+    /// Adds an event, if it can happen in the job's state.
+    pub(super) fn push(&mut self, event: EventType, data: impl Into<String>) -> StoreResult<()> {
+        let data = data.into();
+        if data.len() > EVENT_LIMIT {
+            let (word, size) = (event.as_str(), data.len());
+            return Err(StoreError::Driver(format!("the data of a {word} event has {size} bytes of {EVENT_LIMIT}")));
+        }
+        self.state = next_state(Some(self.state), event, false).ok_or_else(|| {
+            StoreError::Driver(format!("a job that is {} cannot become {}", self.state.as_str(), event.as_str()))
+        })?;
+        self.entries.push((event, data));
+        Ok(())
+    }
+
+    /// The job's `jseq` once this is written.
+    pub(super) fn jseq(&self) -> u64 {
+        self.jseq + self.entries.len() as u64
+    }
+
+    /// Whether there is nothing to write.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Appends the events to the owner's stream; answers the owner and the new head.
+    pub(super) fn write(self, tx: &mut Tx<'_>, now: Timestamp) -> StoreResult<(OwnerId, u64)> {
+        const ADVANCE: &str = "UPDATE owner SET head = head + ?1 WHERE id = ?2 RETURNING head, uuid";
+        let count = self.entries.len() as u64;
+        let (head, owner) = first(tx.conn, ADVANCE, (count, self.owner), |row| {
+            Ok((row.get::<_, u64>(0)?, OwnerId::from_bytes(row.get(1)?)))
+        })?
+        .ok_or_else(|| damaged(0, "a job without an owner"))?;
+        for (index, (event, data)) in (1..).zip(&self.entries) {
+            insert(tx, self.owner, head - count + index, self.job, self.jseq + index, now, *event, data)?;
+        }
+        tx.committed.heads.push((owner, head));
+        Ok((owner, head))
+    }
+}
+
+/// Writes one event row. Its `seq` was taken from the owner's head in this transaction.
+#[allow(clippy::too_many_arguments)] // the columns of the table
+pub(super) fn insert(
+    tx: &Tx<'_>,
+    owner: i64,
+    seq: u64,
+    job: i64,
+    jseq: u64,
+    now: Timestamp,
+    event: EventType,
+    data: &str,
+) -> StoreResult<()> {
+    const INSERT: &str =
+        "INSERT INTO event (owner, seq, job, jseq, at, type, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    run(tx.conn, INSERT, (owner, seq, job, jseq, now.0, event.as_str(), data))?;
+    Ok(())
+}
+
+/// A failure that fits into an event: a handler's long complaint must not keep its job from failing.
+pub(super) fn bounded(mut failure: Failure) -> Failure {
+    // What the envelope of the data adds is far below the half.
+    let fits = |failure: &Failure| serde_json::to_string(failure).is_ok_and(|text| text.len() <= EVENT_LIMIT / 2);
+    if !fits(&failure) {
+        failure.detail = failure.detail.map(|detail| detail.chars().take(DETAIL_LIMIT).collect());
+        if !fits(&failure) {
+            failure.params.clear();
+        }
+    }
+    failure
+}

@@ -1,0 +1,97 @@
+//! The writer's two queues: `express` (accepts, claims, finishes, progress) before `bulk` (imports, expiries).
+//!
+//! Filled by the store's calls, drained by the writer. Knows no SQL.
+//! Invariant: a command that was taken in is run, or its caller is told: when the writer ends, for whatever reason, the
+//! lanes close and what is left in them is dropped, which its callers see as `Closed`.
+
+use super::writer::Command;
+use std::{
+    collections::VecDeque,
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+};
+
+/// A command with its type erased.
+pub(super) type Boxed = Box<dyn Command>;
+
+/// Which queue a command waits in.
+#[derive(Clone, Copy)]
+pub(super) enum Lane {
+    Express,
+    Bulk,
+}
+
+#[derive(Default)]
+struct Queues {
+    express: VecDeque<Boxed>,
+    bulk: VecDeque<Boxed>,
+    closed: bool,
+    /// Whether the writer sleeps: waking it costs a system call, so only then.
+    asleep: bool,
+}
+
+/// Both queues.
+#[derive(Default)]
+pub(super) struct Lanes {
+    queues: Mutex<Queues>,
+    filled: Condvar,
+}
+
+impl Lanes {
+    fn lock(&self) -> MutexGuard<'_, Queues> {
+        // No code that can panic runs under this lock.
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a command in; false (and drops it) when closed.
+    pub(super) fn push(&self, lane: Lane, command: Boxed) -> bool {
+        let mut queues = self.lock();
+        if queues.closed {
+            return false;
+        }
+        match lane {
+            Lane::Express => queues.express.push_back(command),
+            Lane::Bulk => queues.bulk.push_back(command),
+        }
+        if std::mem::take(&mut queues.asleep) {
+            self.filled.notify_one();
+        }
+        true
+    }
+
+    /// Waits for commands and moves up to `limit` express ones into `batch`, which stays empty when only bulk waits.
+    /// False: closed, and nothing is left.
+    pub(super) fn take(&self, batch: &mut Vec<Boxed>, limit: usize) -> bool {
+        let mut queues = self.lock();
+        while queues.express.is_empty() && queues.bulk.is_empty() {
+            if queues.closed {
+                return false;
+            }
+            queues.asleep = true;
+            queues = self.filled.wait(queues).unwrap_or_else(PoisonError::into_inner);
+        }
+        queues.asleep = false;
+        let count = queues.express.len().min(limit);
+        batch.extend(queues.express.drain(..count));
+        true
+    }
+
+    /// The next bulk command, without waiting.
+    pub(super) fn take_bulk(&self) -> Option<Boxed> {
+        self.lock().bulk.pop_front()
+    }
+
+    /// Takes no more in; the writer ends when it has run what is here.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.filled.notify_all();
+    }
+
+    /// Closes and drops what is left.
+    pub(super) fn abandon(&self) {
+        let mut queues = self.lock();
+        queues.closed = true;
+        let left = (std::mem::take(&mut queues.express), std::mem::take(&mut queues.bulk));
+        drop(queues);
+        drop(left);
+    }
+}

@@ -1,0 +1,76 @@
+//! What an owner does to a job that is there: cancel it, open it again.
+//!
+//! Called by the engine on behalf of the API. Does not stop a handler: the commit's listener tells the worker.
+//! Invariant: a job that has ended is left only by `reopened` (6).
+
+use super::{
+    catalogue,
+    events::Log,
+    row::{owned, whole},
+    spill::{Slot, forget},
+    statement::{damaged, run, text},
+    writer::Tx,
+};
+use crate::store::{ReopenFrom, Reopened, Snapshot, StoreResult};
+use domain::{EventType, JobId, JobState, OwnerId, Timestamp, api::CancelOutcome, event::data};
+
+/// Cancels what no worker holds, flags what one does. Asked again, it answers the same and writes nothing.
+pub(super) fn cancel(tx: &mut Tx<'_>, owner: OwnerId, id: JobId, now: Timestamp) -> StoreResult<Option<CancelOutcome>> {
+    const FLAG: &str = "UPDATE job SET jseq = ?1, cancel_requested_at = ?2 WHERE id = ?3 AND state = 'running'";
+    const END: &str =
+        "UPDATE job SET state = 'cancelled', jseq = ?1, finished_at = ?2, due_at = NULL WHERE id = ?3 AND state = ?4";
+    let Some(job) = owned(tx.conn, owner, id)? else { return Ok(None) };
+    if job.state.is_terminal() {
+        return Ok(Some(CancelOutcome::TooLate));
+    }
+    let mut log = Log::of(&job);
+    if job.state == JobState::Running {
+        if !job.cancel_requested {
+            log.push(EventType::CancelRequested, "{}")?;
+            run(tx.conn, FLAG, (log.jseq(), now.0, job.id))?;
+            log.write(tx, now)?;
+        }
+        tx.committed.cancel_requested.push(id);
+        return Ok(Some(CancelOutcome::Requested));
+    }
+    log.push(EventType::Cancelled, "{}")?;
+    run(tx.conn, END, (log.jseq(), now.0, job.id, job.state.as_str()))?;
+    log.write(tx, now)?;
+    if !job.resumable {
+        catalogue::forget_job(tx.conn, job.id)?;
+    }
+    Ok(Some(CancelOutcome::Cancelled))
+}
+
+/// Queues a failed or cancelled job again. Without a checkpoint it starts anew, whatever was asked.
+pub(super) fn reopen(
+    tx: &mut Tx<'_>,
+    owner: OwnerId,
+    id: JobId,
+    from: ReopenFrom,
+    fresh_attempts: u32,
+    now: Timestamp,
+) -> StoreResult<Reopened> {
+    const REOPEN: &str = "UPDATE job SET state = 'queued', jseq = ?1, max_attempts = ?2, crashes = 0, failure = NULL,
+        finished_at = NULL, progress = iif(?3, NULL, progress), checkpoint = iif(?3, NULL, checkpoint),
+        resumable = iif(?3, 0, resumable) WHERE id = ?4 AND state = ?5";
+    let Some(job) = owned(tx.conn, owner, id)? else { return Ok(Reopened::Missing) };
+    if !matches!(job.state, JobState::Failed | JobState::Cancelled) {
+        return Ok(Reopened::NotRetryable(job.state));
+    }
+    let anew = from == ReopenFrom::Start || !job.resumable;
+    let attempts = job.attempt.saturating_add(fresh_attempts);
+    let from = if anew { "start" } else { "checkpoint" }.to_owned();
+    let mut log = Log::of(&job);
+    log.push(EventType::Reopened, text(&data::Reopened { attempts, from })?)?;
+    run(tx.conn, REOPEN, (log.jseq(), attempts, anew, job.id, job.state.as_str()))?;
+    if anew {
+        forget(tx.conn, job.id, Slot::Checkpoint)?;
+        run(tx.conn, "DELETE FROM job_file WHERE job = ?1", [job.id])?;
+        catalogue::forget_job(tx.conn, job.id)?;
+    }
+    let (_, head) = log.write(tx, now)?;
+    tx.committed.claimable = true;
+    let value = whole(tx.conn, job.id)?.ok_or_else(|| damaged(0, "a job vanished while it was reopened"))?;
+    Ok(Reopened::Reopened(Snapshot { value, head }))
+}

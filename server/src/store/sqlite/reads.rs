@@ -1,0 +1,119 @@
+//! Reads about jobs: one, a page of them, attempts, and what position and ETA are made of.
+//!
+//! Each runs in one read transaction. Writes nothing.
+//! Invariant: another owner's job is as if it did not exist.
+
+use super::{
+    attempt::outcome_of,
+    row::{MORE, read, select_jobs},
+    statement::{all, damaged, first, maybe_json, maybe_moment, moment, only, text},
+};
+use crate::store::{AttemptRow, JobFilter, JobRow, QueueState, Snapshot, StoreResult};
+use domain::{JobId, JobState, OwnerId};
+use rusqlite::{Connection, OptionalExtension};
+
+/// Positions are counted up to here: past it the figure helps nobody, and counting on would cost as much as the queue is long.
+const COUNT_LIMIT: i64 = 10_000;
+/// Durations that an ETA is made from.
+const DURATIONS: i64 = 20;
+
+/// One job of this owner.
+pub(super) fn job(conn: &Connection, owner: OwnerId, id: JobId) -> StoreResult<Option<Snapshot<JobRow>>> {
+    const FIND: &str =
+        select_jobs!(", o.head", "job j JOIN owner o ON o.id = j.owner WHERE j.uuid = ?1 AND o.uuid = ?2");
+    Ok(first(conn, FIND, (id.as_bytes(), owner.as_bytes()), |row| {
+        Ok(Snapshot { value: read(row)?, head: row.get(MORE)? })
+    })?)
+}
+
+/// A page of an owner's jobs, newest first. A `before` that is not the owner's answers nothing.
+pub(super) fn jobs(
+    conn: &Connection,
+    owner: OwnerId,
+    filter: &JobFilter,
+    limit: i64,
+) -> StoreResult<Snapshot<Vec<JobRow>>> {
+    const FIND: &str = select_jobs!(
+        "",
+        "owner o CROSS JOIN job j ON j.owner = o.id WHERE o.uuid = ?1
+         AND (?2 IS NULL OR j.state IN (SELECT value FROM json_each(?2))) AND (?3 IS NULL OR j.kind = ?3)
+         AND (?4 IS NULL OR j.label LIKE ?4 ESCAPE '\\' OR j.kind LIKE ?4 ESCAPE '\\' OR hex(j.uuid) LIKE ?5)
+         AND (?6 IS NULL OR j.id < (SELECT b.id FROM job b WHERE b.uuid = ?6 AND b.owner = o.id))
+         ORDER BY j.id DESC LIMIT ?7"
+    );
+    let states: Vec<&str> = filter.states.iter().map(|state| state.as_str()).collect();
+    let states = if states.is_empty() { None } else { Some(text(&states)?) };
+    let (like, id_like) = filter.q.as_deref().map(patterns).unzip();
+    let before = filter.before.as_ref().map(|before| before.as_bytes());
+    let params = (owner.as_bytes(), states, &filter.kind, like, id_like.flatten(), before, limit);
+    let value = all(conn, FIND, params, read)?;
+    let head = conn
+        .prepare_cached("SELECT head FROM owner WHERE uuid = ?1")?
+        .query_row([owner.as_bytes()], |row| row.get(0))
+        .optional()?;
+    Ok(Snapshot { value, head: head.unwrap_or(0) })
+}
+
+/// `LIKE` patterns for a text and, if it can be part of an id, for the id's digits.
+fn patterns(q: &str) -> (String, Option<String>) {
+    let escaped = q.chars().fold(String::from("%"), |mut pattern, char| {
+        if matches!(char, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(char);
+        pattern
+    });
+    let digits: String = q.chars().filter(|&char| char != '-').collect();
+    let id = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (escaped + "%", id.then(|| format!("%{digits}%")))
+}
+
+/// A job's attempts, oldest first.
+pub(super) fn attempts(conn: &Connection, owner: OwnerId, id: JobId) -> StoreResult<Option<Vec<AttemptRow>>> {
+    const FIND: &str = "SELECT attempt, started_at, finished_at, worker, outcome, failure FROM attempt WHERE job = ?1 ORDER BY lease_token";
+    let Some(job) = rowid(conn, owner, id)? else { return Ok(None) };
+    let attempts = all(conn, FIND, [job], |row| {
+        let word: String = row.get(4)?;
+        Ok(AttemptRow {
+            attempt: row.get(0)?,
+            started_at: moment(row, 1)?,
+            finished_at: maybe_moment(row, 2)?,
+            worker: row.get(3)?,
+            outcome: outcome_of(&word).ok_or_else(|| damaged(4, format!("no outcome is called {word}")))?,
+            failure: maybe_json(row, 5)?,
+        })
+    })?;
+    Ok(Some(attempts))
+}
+
+/// The inner key of a job of this owner.
+pub(super) fn rowid(conn: &Connection, owner: OwnerId, id: JobId) -> rusqlite::Result<Option<i64>> {
+    const FIND: &str = "SELECT j.id FROM job j JOIN owner o ON o.id = j.owner WHERE j.uuid = ?1 AND o.uuid = ?2";
+    first(conn, FIND, (id.as_bytes(), owner.as_bytes()), |row| row.get(0))
+}
+
+/// What position and ETA of a job are made of.
+pub(super) fn queue(conn: &Connection, id: JobId) -> StoreResult<QueueState> {
+    const JOB: &str = "SELECT id, kind, state, priority FROM job WHERE uuid = ?1";
+    const HIGHER: &str = "SELECT count(*) FROM (SELECT 1 FROM job INDEXED BY job_claimable
+        WHERE state = 'queued' AND priority > ?1 LIMIT ?2)";
+    const OLDER: &str = "SELECT count(*) FROM (SELECT 1 FROM job INDEXED BY job_claimable
+        WHERE state = 'queued' AND priority = ?1 AND id < ?2 LIMIT ?3)";
+    const RUNNING: &str = "SELECT count(*) FROM job INDEXED BY job_running WHERE state = 'running'";
+    const TOOK: &str = "SELECT finished_at - started_at FROM job INDEXED BY job_succeeded
+        WHERE state = 'succeeded' AND kind = ?1 ORDER BY finished_at DESC LIMIT ?2";
+    let found = first(conn, JOB, [id.as_bytes()], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, super::statement::state(row, 2)?, row.get::<_, i64>(3)?))
+    })?;
+    let Some((job, kind, state, priority)) = found else { return Ok(QueueState::default()) };
+    let mut ahead = 0;
+    if state == JobState::Queued {
+        ahead = only::<i64>(conn, HIGHER, (priority, COUNT_LIMIT))?;
+        ahead += only::<i64>(conn, OLDER, (priority, job, COUNT_LIMIT - ahead))?;
+    }
+    Ok(QueueState {
+        ahead: ahead.unsigned_abs(),
+        running: only(conn, RUNNING, [])?,
+        durations_ms: all(conn, TOOK, (kind, DURATIONS), |row| row.get(0))?,
+    })
+}

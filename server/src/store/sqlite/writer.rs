@@ -1,0 +1,211 @@
+//! The one writer: a thread that owns the only write connection and commits in groups.
+//!
+//! Fed through [`Lanes`] by the store's calls. Takes what waits, runs each command in a savepoint of its own, commits once,
+//! tells the listener, then replies. Knows nothing of jobs.
+//! Invariant: a reply means committed; a command that fails leaves nothing behind and fails alone, unless SQLite gave the
+//! whole transaction up, which fails them all.
+
+use super::{
+    lanes::{Boxed, Lane, Lanes},
+    statement::run as execute,
+};
+use crate::store::{CommitListener, Committed, StoreError, StoreResult};
+use rusqlite::Connection;
+use std::{
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio::sync::oneshot;
+
+/// Most express commands in one commit: past it the fsync is well shared, and a reply should not wait for more.
+const BATCH: usize = 128;
+/// How long bulk commands may keep a commit that others wait for.
+const BULK_SHARE: Duration = Duration::from_millis(2);
+
+/// What a command writes with: the connection inside its savepoint, and a note of what it changed.
+pub(super) struct Tx<'c> {
+    pub(super) conn: &'c Connection,
+    pub(super) committed: Committed,
+}
+
+/// Work for the writer, with its types erased.
+pub(super) trait Command: Send {
+    /// Runs it and keeps its answer.
+    fn run(&mut self, tx: &mut Tx<'_>) -> StoreResult<()>;
+    /// Replaces its answer.
+    fn fail(&mut self, error: StoreError);
+    /// Tells its caller.
+    fn reply(self: Box<Self>);
+}
+
+struct Work<F, T> {
+    work: Option<F>,
+    answer: StoreResult<T>,
+    caller: oneshot::Sender<StoreResult<T>>,
+}
+
+impl<F, T> Command for Work<F, T>
+where
+    F: FnOnce(&mut Tx<'_>) -> StoreResult<T> + Send,
+    T: Send,
+{
+    fn run(&mut self, tx: &mut Tx<'_>) -> StoreResult<()> {
+        let work = self.work.take().ok_or(StoreError::Closed)?;
+        self.answer = Ok(work(tx)?);
+        Ok(())
+    }
+
+    fn fail(&mut self, error: StoreError) {
+        self.answer = Err(error);
+    }
+
+    fn reply(self: Box<Self>) {
+        // A caller that went away does not want to know; what it asked for is done.
+        let _ = self.caller.send(self.answer);
+    }
+}
+
+/// Sends work to the writer and waits until it is committed.
+pub(super) fn write<F, T>(lanes: &Lanes, lane: Lane, work: F) -> impl Future<Output = StoreResult<T>> + Send + use<F, T>
+where
+    F: FnOnce(&mut Tx<'_>) -> StoreResult<T> + Send + 'static,
+    T: Send + 'static,
+{
+    let (caller, answer) = oneshot::channel();
+    lanes.push(lane, Box::new(Work { work: Some(work), answer: Err(StoreError::Closed), caller }));
+    async move { answer.await.unwrap_or(Err(StoreError::Closed)) }
+}
+
+/// Where the store keeps its listener; emptied at the end, since the listener may hold the store.
+pub(super) type Listening = Arc<Mutex<Option<CommitListener>>>;
+
+/// Closes the lanes however the thread ends.
+struct Abandon<'l>(&'l Lanes);
+
+impl Drop for Abandon<'_> {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
+
+/// The writer's thread, until the lanes are closed and empty.
+pub(super) fn run(conn: &Connection, lanes: &Lanes, listening: &Listening) {
+    let _abandon = Abandon(lanes);
+    let mut batch = Vec::with_capacity(BATCH);
+    while lanes.take(&mut batch, BATCH) {
+        let mut done = Vec::with_capacity(batch.len() + 1);
+        match commit(conn, &mut batch, lanes, &mut done) {
+            Ok(committed) => tell(listening, &committed),
+            Err(error) => {
+                // Whatever each of them answered did not come to be.
+                done.append(&mut batch);
+                done.iter_mut().for_each(|command| command.fail(error.clone()));
+            }
+        }
+        done.into_iter().for_each(Command::reply);
+    }
+}
+
+/// Runs a batch in one transaction; what it took from the lanes is in `done` or still in `batch`.
+fn commit(conn: &Connection, batch: &mut Vec<Boxed>, lanes: &Lanes, done: &mut Vec<Boxed>) -> StoreResult<Committed> {
+    if let Err(error) = execute(conn, "BEGIN IMMEDIATE", []) {
+        // With no express command in it, the batch is the bulk one that it was made for.
+        if batch.is_empty() {
+            batch.extend(lanes.take_bulk());
+        }
+        return Err(error.into());
+    }
+    let mut committed = Committed::default();
+    let result = run_all(conn, batch, lanes, done, &mut committed)
+        .and_then(|()| Ok(execute(conn, "COMMIT", []).map(|_| committed)?));
+    if result.is_err() && !conn.is_autocommit() {
+        // When even this fails the next BEGIN does, and says so to its callers.
+        let _ = execute(conn, "ROLLBACK", []);
+    }
+    result
+}
+
+fn run_all(
+    conn: &Connection,
+    batch: &mut Vec<Boxed>,
+    lanes: &Lanes,
+    done: &mut Vec<Boxed>,
+    committed: &mut Committed,
+) -> StoreResult<()> {
+    let mut result = Ok(());
+    for mut command in batch.drain(..) {
+        if result.is_ok() {
+            result = run_one(conn, &mut command, committed);
+        }
+        done.push(command);
+    }
+    result?;
+    let started = Instant::now();
+    // The first one is always taken, so that a flood of accepts cannot starve an import.
+    while let Some(mut command) = lanes.take_bulk() {
+        let result = run_one(conn, &mut command, committed);
+        done.push(command);
+        result?;
+        if started.elapsed() >= BULK_SHARE {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Runs one command in a savepoint. An error here is the whole transaction's; the command's own is kept as its answer.
+fn run_one(conn: &Connection, command: &mut Boxed, committed: &mut Committed) -> StoreResult<()> {
+    execute(conn, "SAVEPOINT command", [])?;
+    let mut tx = Tx { conn, committed: Committed::default() };
+    let result = catch_unwind(AssertUnwindSafe(|| command.run(&mut tx)))
+        .unwrap_or_else(|_| Err(StoreError::Driver("a command panicked".into())));
+    let Err(error) = result else {
+        execute(conn, "RELEASE command", [])?;
+        merge(committed, tx.committed);
+        return Ok(());
+    };
+    // SQLITE_FULL, IOERR and NOMEM may have rolled everything back, the commands before this one included.
+    if conn.is_autocommit() {
+        return Err(error);
+    }
+    execute(conn, "ROLLBACK TO command", [])?;
+    execute(conn, "RELEASE command", [])?;
+    command.fail(error);
+    Ok(())
+}
+
+/// Adds what one command changed to what its batch did: one head an owner, the latest.
+fn merge(all: &mut Committed, one: Committed) {
+    for (owner, head) in one.heads {
+        match all.heads.iter_mut().find(|(known, _)| *known == owner) {
+            Some(entry) => entry.1 = entry.1.max(head),
+            None => all.heads.push((owner, head)),
+        }
+    }
+    all.claimable |= one.claimable;
+    all.due = match (all.due, one.due) {
+        (Some(known), Some(new)) => Some(known.min(new)),
+        (known, new) => known.or(new),
+    };
+    all.cancel_requested.extend(one.cancel_requested);
+    all.catalogue = all.catalogue.max(one.catalogue);
+}
+
+/// Tells the listener, unless nothing changed.
+fn tell(listening: &Listening, committed: &Committed) {
+    if *committed == Committed::default() {
+        return;
+    }
+    let listener = listening.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    if let Some(listener) = listener
+        && catch_unwind(AssertUnwindSafe(|| listener(committed))).is_err()
+    {
+        tracing::error!("the commit listener panicked; its wake-ups of this commit are lost");
+    }
+}
+
+#[cfg(test)]
+#[path = "writer_tests.rs"]
+mod tests;

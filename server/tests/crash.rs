@@ -1,0 +1,146 @@
+//! `kill -9` on the real binary: what was accepted is there afterwards, and goes on from its checkpoint.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod common;
+
+use common::{Visitor, link, text, visitor};
+use serde_json::{Value, json};
+use std::{
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    time::Duration,
+};
+
+struct Process {
+    child: Child,
+    base: String,
+}
+
+impl Process {
+    fn start(data: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_meanwhile"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--workers", "4", "--data"]).arg(data);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let stdout = child.stdout.take().unwrap();
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            BufReader::new(stdout).lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+        });
+        let line = lines.recv_timeout(Duration::from_secs(60)).expect("the server says where it listens");
+        let base = line.strip_prefix("listening on ").expect("in one line on stdout").to_owned();
+        Self { child, base }
+    }
+
+    /// SIGKILL: no handler runs, nothing is flushed.
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A whole stream by polling, from its start.
+async fn whole_stream(visitor: &Visitor) -> Vec<Value> {
+    let list = visitor.json("/api/v1/jobs").await;
+    let epoch = text(&list, "cursor").split('.').next().unwrap().to_owned();
+    let (mut cursor, mut events) = (format!("{epoch}.0"), Vec::new());
+    loop {
+        let page = visitor.json(&format!("/api/v1/events?after={cursor}&fold=false")).await;
+        events.extend(page["items"].as_array().unwrap().iter().cloned());
+        cursor = text(&page, "next_cursor").to_owned();
+        if page["more"] == json!(false) {
+            return events;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accepted_jobs_survive_kill_nine_and_go_on_from_their_checkpoints() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let first = Process::start(&data);
+    let mine = visitor(&first.base);
+    let held = mine.held(3).await;
+    for done in 1..=2 {
+        mine.step(&held).await;
+        mine.wait_until(&held, |job| job["progress"]["done"] == done).await;
+    }
+    // Some run, some wait; the last are accepted just before the kill.
+    let mut accepted = vec![text(&held, "id").to_owned()];
+    for _ in 0..30 {
+        accepted.push(text(&mine.rehearse(json!({"steps": 2, "step_ms": 1})).await, "id").to_owned());
+    }
+    first.kill();
+
+    let second = Process::start(&data);
+    let mine = Visitor { base: second.base.clone(), ..mine };
+    let resumed = mine.wait_for(&held, "running").await;
+    assert_eq!(resumed["progress"]["done"], json!(2), "progress is kept");
+    mine.step(&held).await;
+    let finished = mine.wait_for(&held, "succeeded").await;
+    assert_eq!(finished["attempt"], json!(1), "the crash of a worker burns no attempt");
+    for id in &accepted {
+        mine.wait_for(&json!({"links": {"self": format!("/api/v1/jobs/{id}")}}), "succeeded").await;
+    }
+
+    let log = mine.json(link(&held, "events")).await;
+    let log = log["items"].as_array().unwrap();
+    let jseqs: Vec<_> = log.iter().map(|event| event["jseq"].as_u64().unwrap()).collect();
+    assert_eq!(jseqs, (1..=jseqs.len() as u64).collect::<Vec<_>>(), "the job's log is gap-free");
+    let steps =
+        log.iter().filter(|event| event["type"] == "progress").map(|event| event["data"]["done"].as_u64().unwrap());
+    let steps: Vec<_> = steps.filter(|done| *done > 0).collect();
+    assert_eq!(steps, [1, 2, 3], "no step was taken twice");
+    assert!(log.iter().any(|event| event["type"] == "released" && event["data"]["reason"] == "lost"));
+
+    let events = whole_stream(&mine).await;
+    let seqs: Vec<_> = events.iter().map(|event| event["seq"].as_u64().unwrap()).collect();
+    assert_eq!(
+        seqs,
+        (1..=seqs.len() as u64).collect::<Vec<_>>(),
+        "the owner's stream is gap-free, and nothing is doubled"
+    );
+    for kind in ["accepted", "succeeded"] {
+        let mut jobs: Vec<_> =
+            events.iter().filter(|event| event["type"] == kind).map(|event| text(event, "job").to_owned()).collect();
+        jobs.sort();
+        let mut expected = accepted.clone();
+        expected.sort();
+        assert_eq!(jobs, expected, "each job is {kind} once");
+    }
+}
+
+#[test]
+fn a_start_in_vain_says_why_and_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Process::start(&folder.path().join("data"));
+    let address = first.base.strip_prefix("http://").unwrap();
+    let start = |data: &str, listen: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_meanwhile"));
+        let output = command.arg("--data").arg(folder.path().join(data)).args(["--listen", listen]).output().unwrap();
+        assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let in_use = start("data", "127.0.0.1:0");
+    assert!(in_use.contains("is in use by another meanwhile") && in_use.trim().lines().count() == 1, "{in_use}");
+    let taken = start("other", address);
+    assert!(taken.contains(address) && taken.trim().lines().count() == 1, "{taken}");
+}
+
+#[test]
+fn sigterm_stops_it_cleanly() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut process = Process::start(&folder.path().join("data"));
+    let killed = Command::new("kill").args(["-TERM", &process.child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(process.child.wait().unwrap().code(), Some(0));
+}

@@ -1,0 +1,319 @@
+//! The state machine against a small model in memory: random calls, random time, stale leases among them.
+//!
+//! After each call every row is the model's; at the end every stream is gap-free and every log folds to its row, also
+//! after a restart. The model knows no SQL and none of the store's code.
+
+use super::fixture::*;
+use domain::{JobId, JobState, OwnerId, Timestamp, api::CancelOutcome};
+use proptest::{prelude::*, sample::Index};
+use server::store::*;
+use std::collections::HashMap;
+
+const CRASH_BUDGET: u32 = 5;
+
+#[derive(Debug, Clone)]
+enum Call {
+    Accept { other: bool, due_in: Option<i64>, max_attempts: u32 },
+    Claim(usize),
+    Advance { job: Index, progress: Option<u64>, checkpoint: Option<u8>, partials: usize },
+    Finish { job: Index, how: How },
+    Cancel(Index),
+    Reopen { job: Index, from: ReopenFrom, fresh: u32 },
+    Renew(Index),
+    Promote,
+    Rescue { all: bool },
+    Tick(i64),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum How {
+    Succeed,
+    Fail,
+    Retry(i64),
+    Cancel,
+    Release,
+    /// With the token of an earlier claim.
+    Stale,
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    let how = prop_oneof![
+        2 => Just(How::Succeed), 2 => Just(How::Fail), 3 => (0i64..20_000).prop_map(How::Retry),
+        1 => Just(How::Cancel), 1 => Just(How::Release), 2 => Just(How::Stale),
+    ];
+    let from = prop_oneof![Just(ReopenFrom::Checkpoint), Just(ReopenFrom::Start)];
+    let index = any::<Index>;
+    prop_oneof![
+        3 => (any::<bool>(), prop::option::weighted(0.3, 0i64..20_000), 0u32..4)
+            .prop_map(|(other, due_in, max_attempts)| Call::Accept { other, due_in, max_attempts }),
+        5 => (0usize..4).prop_map(Call::Claim),
+        3 => (index(), prop::option::of(0u64..10), prop::option::of(0u8..3), 0usize..3)
+            .prop_map(|(job, progress, checkpoint, partials)| Call::Advance { job, progress, checkpoint, partials }),
+        4 => (index(), how).prop_map(|(job, how)| Call::Finish { job, how }),
+        2 => index().prop_map(Call::Cancel),
+        3 => (index(), from, 1u32..3).prop_map(|(job, from, fresh)| Call::Reopen { job, from, fresh }),
+        1 => index().prop_map(Call::Renew),
+        2 => Just(Call::Promote),
+        4 => prop::bool::weighted(0.5).prop_map(|all| Call::Rescue { all }),
+        3 => (0i64..15_000).prop_map(Call::Tick),
+    ]
+}
+
+/// A job as the model knows it.
+#[derive(Debug, Clone)]
+struct Known {
+    id: JobId,
+    owner: OwnerId,
+    state: JobState,
+    attempt: u32,
+    max_attempts: u32,
+    token: u64,
+    lease_until: Timestamp,
+    crashes: u32,
+    cancel: bool,
+    checkpoint: Option<u8>,
+    progress: Option<u64>,
+    due: Option<Timestamp>,
+    failed: bool,
+    /// How many events it has.
+    jseq: u64,
+}
+
+impl Known {
+    fn go(&mut self, state: JobState, events: u64) {
+        self.state = state;
+        self.jseq += events;
+        if state.is_terminal() {
+            (self.cancel, self.due) = (false, None);
+        }
+    }
+
+    fn finish(&mut self, how: How, now: Timestamp) -> JobState {
+        match how {
+            How::Succeed => {
+                (self.failed, self.checkpoint, self.crashes) = (false, None, 0);
+                self.go(JobState::Succeeded, 1);
+            }
+            How::Fail => {
+                self.failed = true;
+                self.go(JobState::Failed, 2);
+            }
+            How::Retry(after) => {
+                (self.failed, self.crashes) = (true, 0);
+                if self.cancel {
+                    self.go(JobState::Cancelled, 2);
+                } else if self.attempt >= self.max_attempts {
+                    self.go(JobState::Failed, 2);
+                } else {
+                    self.due = Some(now.plus_ms(after));
+                    self.go(JobState::Retrying, 2);
+                }
+            }
+            How::Release if !self.cancel => {
+                self.attempt -= 1;
+                self.go(JobState::Queued, 1);
+            }
+            How::Release | How::Cancel => self.go(JobState::Cancelled, 1),
+            How::Stale => unreachable!("writes nothing"),
+        }
+        self.state
+    }
+
+    fn rescue(&mut self) -> JobState {
+        self.crashes += 1;
+        if self.cancel {
+            self.go(JobState::Cancelled, 1);
+        } else if self.crashes >= CRASH_BUDGET {
+            self.failed = true;
+            self.go(JobState::Failed, 2);
+        } else {
+            self.attempt -= 1;
+            self.go(JobState::Queued, 1);
+        }
+        self.state
+    }
+}
+
+struct Model {
+    bench: Bench,
+    now: Timestamp,
+    jobs: Vec<Known>,
+}
+
+impl Model {
+    async fn run(&mut self, call: Call) {
+        let (store, now) = (self.bench.store.clone(), self.now);
+        match call {
+            Call::Tick(ms) => self.now = now.plus_ms(ms),
+            Call::Accept { other, due_in, max_attempts } => self.accept(other, due_in, max_attempts).await,
+            Call::Claim(limit) => self.claim(limit).await,
+            Call::Promote => {
+                let promoted = store.promote_due(now, 1000).await.unwrap();
+                let due = self.jobs.iter_mut().filter(|job| job.due.is_some_and(|due| due <= now));
+                let count = due.map(|job| (job.due = None, job.go(JobState::Queued, 1))).count();
+                let next_due = self.jobs.iter().filter_map(|job| job.due).min();
+                assert_eq!(promoted, Promoted { count, next_due });
+            }
+            Call::Rescue { all } => {
+                let rescued = store.rescue(now, None, all, 1000).await.unwrap();
+                let lost = self.jobs.iter_mut().filter(|job| job.state == JobState::Running);
+                let lost = lost.filter(|job| all || job.lease_until < now);
+                let expected: Vec<_> = lost.map(|job| Rescued { job: job.id, state: job.rescue() }).collect();
+                assert_eq!(rescued, expected);
+            }
+            _ if self.jobs.is_empty() => {}
+            Call::Advance { job, progress: done, checkpoint, partials } => {
+                let job = job.get_mut(&mut self.jobs);
+                let step = Advance {
+                    progress: done.map(progress),
+                    partials: vec!["{}".into(); partials],
+                    checkpoint: checkpoint.map(|checkpoint| checkpoint.to_string()),
+                    catalogue: None,
+                };
+                let answer = store.advance(Lease { job: job.id, token: job.token }, step, now).await.unwrap();
+                assert_eq!(answer.is_ok(), job.state == JobState::Running);
+                if let Ok(advanced) = answer {
+                    assert_eq!(advanced.cancel_requested, job.cancel);
+                    job.jseq += partials as u64 + u64::from(done.is_some());
+                    job.progress = done.or(job.progress);
+                    if checkpoint.is_some() && checkpoint != job.checkpoint {
+                        (job.checkpoint, job.crashes) = (checkpoint, 0);
+                    }
+                }
+            }
+            Call::Finish { job, how } => {
+                let job = job.get_mut(&mut self.jobs);
+                let stale = u64::from(matches!(how, How::Stale));
+                let lease = Lease { job: job.id, token: job.token.saturating_sub(stale) };
+                let answer = store.finish(lease, finish(how, now), now).await.unwrap();
+                let stands = job.state == JobState::Running && stale == 0;
+                assert_eq!(answer, if stands { Ok(job.finish(how, now)) } else { Err(LeaseLost) });
+            }
+            Call::Renew(job) => {
+                let job = job.get_mut(&mut self.jobs);
+                let (lease, held) = (Lease { job: job.id, token: job.token }, job.state == JobState::Running);
+                let until = now.plus_ms(LEASE_MS);
+                let answer = store.renew(&[lease], until).await.unwrap();
+                assert_eq!(answer, [LeaseState { lease, held, cancel_requested: held && job.cancel }]);
+                job.lease_until = until;
+            }
+            Call::Cancel(job) => {
+                let job = job.get_mut(&mut self.jobs);
+                let answer = store.cancel(job.owner, job.id, now).await.unwrap().unwrap();
+                if job.state.is_terminal() {
+                    assert_eq!(answer, CancelOutcome::TooLate);
+                } else if job.state == JobState::Running {
+                    assert_eq!(answer, CancelOutcome::Requested);
+                    job.jseq += u64::from(!std::mem::replace(&mut job.cancel, true));
+                } else {
+                    assert_eq!(answer, CancelOutcome::Cancelled);
+                    job.go(JobState::Cancelled, 1);
+                }
+            }
+            Call::Reopen { job, from, fresh } => {
+                let job = job.get_mut(&mut self.jobs);
+                let answer = store.reopen(job.owner, job.id, from, fresh, now).await.unwrap();
+                let can = matches!(job.state, JobState::Failed | JobState::Cancelled);
+                assert_eq!(matches!(answer, Reopened::Reopened(_)), can, "{answer:?}");
+                if can {
+                    (job.max_attempts, job.crashes, job.failed) = (job.attempt + fresh, 0, false);
+                    if from == ReopenFrom::Start || job.checkpoint.is_none() {
+                        (job.checkpoint, job.progress) = (None, None);
+                    }
+                    job.go(JobState::Queued, 1);
+                }
+            }
+        }
+    }
+
+    async fn accept(&mut self, other: bool, due_in: Option<i64>, max_attempts: u32) {
+        let owner = if other { OTHER } else { OWNER };
+        let due = due_in.map(|ms| self.now.plus_ms(ms));
+        let new = NewJob { run_at: due, max_attempts, ..new_job(owner) };
+        let row = self.bench.accept_at(new, self.now).await;
+        self.jobs.push(Known {
+            id: row.id,
+            owner,
+            state: if due.is_some() { JobState::Scheduled } else { JobState::Queued },
+            attempt: 0,
+            max_attempts,
+            token: 0,
+            lease_until: self.now,
+            crashes: 0,
+            cancel: false,
+            checkpoint: None,
+            progress: None,
+            due,
+            failed: false,
+            jseq: 1,
+        });
+    }
+
+    async fn claim(&mut self, limit: usize) {
+        let claimed = self.bench.claim("worker", limit, self.now).await;
+        let mut expected = Vec::new();
+        for job in self.jobs.iter_mut().filter(|job| job.state == JobState::Queued).take(limit) {
+            if job.attempt >= job.max_attempts {
+                job.failed = true;
+                job.go(JobState::Failed, 1);
+                continue;
+            }
+            (job.attempt, job.token, job.lease_until) = (job.attempt + 1, job.token + 1, self.now.plus_ms(LEASE_MS));
+            job.go(JobState::Running, 1);
+            let checkpoint = job.checkpoint.map(|checkpoint| checkpoint.to_string());
+            expected.push((Lease { job: job.id, token: job.token }, checkpoint));
+        }
+        let claimed: Vec<_> = claimed.into_iter().map(|claimed| (claimed.lease, claimed.checkpoint)).collect();
+        assert_eq!(claimed, expected);
+    }
+
+    /// Every row is the model's.
+    async fn compare(&self) {
+        let mut rows = HashMap::new();
+        for owner in [OWNER, OTHER] {
+            let page = self.bench.store.jobs(owner, JobFilter { limit: 1000, ..JobFilter::default() }).await.unwrap();
+            let events: u64 = self.jobs.iter().filter(|job| job.owner == owner).map(|job| job.jseq).sum();
+            assert_eq!(page.head, events);
+            rows.extend(page.value.into_iter().map(|row| (row.id, row)));
+        }
+        assert_eq!(rows.len(), self.jobs.len());
+        for job in &self.jobs {
+            let row = &rows[&job.id];
+            assert_eq!((row.state, row.jseq), (job.state, job.jseq), "{job:?}");
+            assert_eq!((row.attempt, row.max_attempts), (job.attempt, job.max_attempts), "{job:?}");
+            assert_eq!((row.cancel_requested_at.is_some(), row.due_at), (job.cancel, job.due), "{job:?}");
+            assert_eq!((row.resumable, &row.progress), (job.checkpoint.is_some(), &job.progress.map(progress)), "{job:?}");
+            assert_eq!((row.failure.is_some(), row.output.is_some()), (job.failed, job.state == JobState::Succeeded));
+            assert_eq!(row.finished_at.is_some(), job.state.is_terminal(), "{job:?}");
+        }
+    }
+}
+
+fn finish(how: How, now: Timestamp) -> Finish {
+    match how {
+        How::Succeed | How::Stale => success(),
+        How::Fail => Finish::Failed { failure: failure("broken"), files: Vec::new() },
+        How::Retry(after) => Finish::Retry { failure: failure("rain"), at: now.plus_ms(after) },
+        How::Cancel => Finish::Cancelled,
+        How::Release => Finish::Released,
+    }
+}
+
+/// Runs random courses on fresh databases.
+pub fn any_course_of_events_is_the_models<D: Driver>(fresh: fn() -> D) {
+    let config = ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(calls in prop::collection::vec(call(), 1..80))| {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let mut model = Model { bench: Bench::open(fresh()), now: at(0), jobs: Vec::new() };
+            for call in calls {
+                model.run(call).await;
+                model.compare().await;
+            }
+            model.bench = model.bench.restart().await;
+            model.compare().await;
+            model.bench.assert_sound(OWNER).await;
+            model.bench.assert_sound(OTHER).await;
+        });
+    });
+}
