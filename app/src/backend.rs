@@ -222,7 +222,10 @@ pub fn encode(value: &str) -> String {
 /// Whether an event changes a job's list of attempts.
 pub fn touches_attempts(type_: EventType) -> bool {
     type_.is_terminal()
-        || matches!(type_, EventType::Started | EventType::AttemptFailed | EventType::Released | EventType::RetryScheduled)
+        || matches!(
+            type_,
+            EventType::Started | EventType::AttemptFailed | EventType::Released | EventType::RetryScheduled
+        )
 }
 
 #[cfg(test)]

@@ -54,9 +54,8 @@ impl Scope {
 
     /// The last value of a field.
     pub fn value(&self, name: &str) -> Option<String> {
-        self.values.with_value(|values| {
-            values.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone())
-        })
+        self.values
+            .with_value(|values| values.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone()))
     }
 
     /// The value of a field, or what it starts with in an empty form.
@@ -134,7 +133,8 @@ mod tests {
         let input = serde_json::json!({"steps": 5, "failure": "panic", "partials": true, "hold": false});
         let mut values = values_of(&input, Some("spring"));
         values.sort();
-        let expected = [("input.failure", "panic"), ("input.partials", "on"), ("input.steps", "5"), ("label", "spring")];
+        let expected =
+            [("input.failure", "panic"), ("input.partials", "on"), ("input.steps", "5"), ("label", "spring")];
         assert_eq!(values, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
     }
 }

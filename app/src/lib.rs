@@ -4,6 +4,9 @@
 //! the service only through [`backend`]; knows no database and no handler.
 //! Invariant: what a view shows during hydration comes from data that the server passed along: no clock, randomness or locale.
 
+// A page is one type, as deep as its markup.
+#![recursion_limit = "512"]
+
 pub mod backend;
 pub mod channels;
 pub mod components;

@@ -139,9 +139,10 @@ pub fn App() -> impl IntoView {
         use_context::<Given>().unwrap_or(Given { now: Timestamp(0), key: String::new(), refused: None, snapshot: None })
     });
     let Given { now, key, refused, snapshot } = given.into_inner();
-    let posted = refused.as_ref().filter(|state| state.problem.code != "idempotency-key-reused").and_then(|state| {
-        state.values.iter().find(|(name, _)| name == "idempotency_key").map(|(_, key)| key.clone())
-    });
+    let posted = refused
+        .as_ref()
+        .filter(|state| state.problem.code != "idempotency-key-reused")
+        .and_then(|state| state.values.iter().find(|(name, _)| name == "idempotency_key").map(|(_, key)| key.clone()));
     let oldest = snapshot.as_ref().and_then(|list| list.items.last().filter(|_| list.next.is_some())).map(|job| job.id);
     provide_context(RenderedAt(now));
     provide_context(FormKey(RwSignal::new(posted.filter(|key| !key.is_empty()).unwrap_or(key))));

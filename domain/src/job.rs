@@ -126,6 +126,17 @@ impl Progress {
     }
 }
 
+/// Seconds that a running job still takes at its own pace so far, from and to; `None` before a tenth is done or a second has passed,
+/// and for a later attempt, which may have begun in the middle. Server and browser share it, so that they do not contradict.
+pub fn left_at_own_pace(progress: &Progress, attempt: u32, started_at: Timestamp, now: Timestamp) -> Option<[u64; 2]> {
+    let total = progress.total.filter(|&total| progress.done < total && attempt <= 1)?;
+    let elapsed_ms = u64::try_from(now.ms_since(started_at)).ok().filter(|&ms| ms >= 1000)?;
+    (progress.done > 0 && progress.done.saturating_mul(10) >= total).then_some(())?;
+    let left_s = u128::from(elapsed_ms) * u128::from(total - progress.done) / u128::from(progress.done) / 1000;
+    let left_s = u64::try_from(left_s).ok()?;
+    Some([left_s.saturating_mul(8) / 10, left_s.saturating_mul(13).div_ceil(10).max(1)])
+}
+
 /// A true reason, worded by each language.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Why {
@@ -245,5 +256,21 @@ impl Job {
     /// Whether a cancel still means something.
     pub fn can_cancel(&self) -> bool {
         !self.state.is_terminal() && self.cancel_requested_at.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_follows_the_pace_of_the_first_attempt() {
+        let progress = |done| Progress { done, total: Some(20), unit: None, note: None };
+        let left = |done, attempt, now| left_at_own_pace(&progress(done), attempt, Timestamp(0), Timestamp(now));
+        assert_eq!(left(10, 1, 10_000), Some([8, 13]));
+        assert_eq!(left(10, 2, 10_000), None, "a later attempt may have begun in the middle");
+        assert_eq!(left(1, 1, 10_000), None, "less than a tenth says little");
+        assert_eq!(left(10, 1, 999), None);
+        assert_eq!(left(20, 1, 10_000), None);
     }
 }

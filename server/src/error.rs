@@ -148,3 +148,41 @@ pub fn discard(mut body: BodyDataStream) {
         }
     }));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::{Router, body::to_bytes, http::Request, routing::get};
+    use tower::ServiceExt as _;
+    use tower_http::catch_panic::CatchPanicLayer;
+
+    async fn answered(response: Response) -> (u16, String, Problem) {
+        let (parts, body) = response.into_parts();
+        let media_type = parts.headers[header::CONTENT_TYPE].to_str().unwrap().to_owned();
+        let problem = serde_json::from_slice(&to_bytes(body, 10_000).await.unwrap()).unwrap();
+        (parts.status.as_u16(), media_type, problem)
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_panics_answers_500() {
+        async fn panics() -> StatusCode {
+            panic!("secret")
+        }
+        let router = Router::new().route("/", get(panics)).layer(CatchPanicLayer::custom(panicked));
+        let response = router.oneshot(Request::new(axum::body::Body::empty())).await.unwrap();
+        let (status, media_type, problem) = answered(response).await;
+        assert_eq!((status, media_type.as_str(), problem.code.as_str()), (500, PROBLEM_JSON, "internal"));
+        assert!(!problem.detail.contains("secret"));
+    }
+
+    #[tokio::test]
+    async fn a_store_that_fails_says_when_to_come_back_and_not_what_the_driver_said() {
+        let response = ApiError::from(StoreError::Driver("no such table: job".into())).into_response();
+        assert!(response.headers().contains_key(header::RETRY_AFTER));
+        let (status, _, problem) = answered(response).await;
+        assert_eq!((status, problem.code.as_str()), (503, "store-unavailable"));
+        assert!(!problem.detail.contains("table"));
+        let (status, _, problem) = answered(ApiError::from(StoreError::DiskFull).into_response()).await;
+        assert_eq!((status, problem.code.as_str()), (507, "disk-full"));
+    }
+}

@@ -27,10 +27,10 @@ use axum::{
 };
 use domain::{
     InputError, JobId,
-    api::{Retry, Submit, WAIT_LIMIT_S, job_page},
+    api::{CancelOutcome, Retry, Submit, WAIT_LIMIT_S, job_page},
     kinds::form::{PREFIX, input_from_form},
 };
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Text of all fields together, in bytes.
 const TEXT_LIMIT: usize = 1 << 20;
@@ -47,12 +47,14 @@ pub async fn submit(State(state): State<AppState>, owner: Owner, request: Reques
         submit_fields(&state, owner, &fields).await
     };
     match done.await {
-        Ok(id) => see_other(&job_page(id)),
+        Ok((id, said)) => see_other(&saying(id, said.as_deref())),
         Err(error) => again(state, page, fields, error).await,
     }
 }
 
-async fn submit_fields(state: &AppState, owner: Owner, fields: &Fields) -> Result<JobId, ApiError> {
+/// The job, and what its page is to say about the answer when that is more than "accepted".
+async fn submit_fields(state: &AppState, owner: Owner, fields: &Fields) -> Result<(JobId, Option<String>), ApiError> {
+    let asked_at = Instant::now();
     let kind = value(fields, "kind").unwrap_or_default().to_owned();
     let key = value(fields, "idempotency_key").map(|text| {
         let error = || InputError::new("/idempotency_key", "wrong-type", "must be 1 to 255 visible characters");
@@ -68,10 +70,16 @@ async fn submit_fields(state: &AppState, owner: Owner, fields: &Fields) -> Resul
         start_within_s: None,
         timeout_s: None,
     };
-    let row = state.engine.submit(owner.id, request, key.transpose()?).await?.job.value;
+    let submitted = state.engine.submit(owner.id, request, key.transpose()?).await?;
+    let row = submitted.job.value;
     let wait = value(fields, "wait").and_then(|text| text.parse().ok()).unwrap_or(0u64).min(WAIT_LIMIT_S);
     wait_for_job(state, owner.id, row.id, Duration::from_secs(wait), |row| row.state.is_terminal()).await?;
-    Ok(row.id)
+    let said = if submitted.replayed {
+        Some("replayed".to_owned())
+    } else {
+        (wait > 0).then(|| format!("waited-{}", asked_at.elapsed().as_millis()))
+    };
+    Ok((row.id, said))
 }
 
 /// `POST /jobs/{id}/cancel`
@@ -79,9 +87,21 @@ pub async fn cancel(State(state): State<AppState>, owner: Owner, JobPath(id): Jo
     let page = page_at(&job_page(id), &request);
     let done = async { state.engine.cancel(owner.id, id).await?.ok_or_else(ApiError::job_not_found) };
     match done.await {
-        Ok(_) => see_other(&job_page(id)),
+        Ok(outcome) => see_other(&saying(
+            id,
+            Some(match outcome {
+                CancelOutcome::Cancelled => "cancelled",
+                CancelOutcome::Requested => "requested",
+                CancelOutcome::TooLate => "too-late",
+            }),
+        )),
         Err(error) => again(state, page, Fields::new(), error).await,
     }
+}
+
+/// A job's page that says what came of a form.
+fn saying(id: JobId, said: Option<&str>) -> String {
+    said.map_or_else(|| job_page(id), |said| format!("{}?said={said}", job_page(id)))
 }
 
 /// `POST /jobs/{id}/step`

@@ -67,29 +67,53 @@ async fn main() -> ExitCode {
 }
 
 async fn run(running: Running) -> ExitCode {
+    // Before the line that says that it is ready: whoever reads it may send a signal at once.
+    let stop = StopSignals::listen();
     // Whoever started us may have closed its end of stdout; that is no reason to stop.
     let mut stdout = std::io::stdout();
     let _ = writeln!(stdout, "listening on http://{}", running.addr()).and_then(|()| stdout.flush());
-    stop_signal().await;
+    stop.received().await;
     tracing::info!("stopping");
     running.stop().await;
     ExitCode::SUCCESS
 }
 
-/// Waits for Ctrl-C or, on Unix, SIGTERM.
-async fn stop_signal() {
+/// SIGINT and SIGTERM; Ctrl-C elsewhere. One that cannot be listened to is left out.
+struct StopSignals {
     #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminate.recv() => return,
-                interrupted = tokio::signal::ctrl_c() => if interrupted.is_ok() { return },
-            }
+    unix: Vec<tokio::signal::unix::Signal>,
+}
+
+impl StopSignals {
+    fn listen() -> Self {
+        #[cfg(unix)]
+        let unix = {
+            use tokio::signal::unix::{SignalKind, signal};
+            [SignalKind::interrupt(), SignalKind::terminate()]
+                .into_iter()
+                .filter_map(|kind| signal(kind).ok())
+                .collect()
+        };
+        Self {
+            #[cfg(unix)]
+            unix,
         }
     }
-    if tokio::signal::ctrl_c().await.is_err() {
-        // No signal can be received at all: serve until killed.
-        std::future::pending::<()>().await;
+
+    #[cfg(unix)]
+    async fn received(mut self) {
+        std::future::poll_fn(|cx| {
+            let any = self.unix.iter_mut().any(|signal| signal.poll_recv(cx).is_ready());
+            if any { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        })
+        .await;
+    }
+
+    #[cfg(not(unix))]
+    async fn received(self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            // No signal can be received at all: serve until killed.
+            std::future::pending::<()>().await;
+        }
     }
 }

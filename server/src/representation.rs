@@ -1,7 +1,7 @@
 //! A job's row as its owner sees it: with its place in the queue, an honest estimate, links and the cursor at which it is true.
 //!
 //! Called by the API, the pages' backend and the channels' replies. Changes nothing.
-//! Invariant: an estimate is a range of what the kind's recent jobs took; without history there is none.
+//! Invariant: an estimate is a range, of the job's own pace or of what the kind's recent jobs took; without either there is none.
 
 use crate::{
     clock,
@@ -10,7 +10,7 @@ use crate::{
 use domain::{
     Cursor, Job, JobState, Timestamp,
     api::{Attempt, RESULT_LIMIT},
-    job::{Links, Queue, Why},
+    job::{Links, Queue, Why, left_at_own_pace},
 };
 use serde_json::{Map, Value};
 
@@ -108,17 +108,26 @@ fn why(row: &JobRow, state: &QueueState, now: Timestamp) -> Why {
     }
 }
 
-/// From what the kind's recent jobs took (20th to 90th percentile): the share still to do, and first the turns of those ahead.
+/// Once a running job has a pace of its own, from that; before, from what the kind's recent jobs took (20th to 90th percentile), and
+/// first the turns of those ahead.
 fn eta(row: &JobRow, state: &QueueState, now: Timestamp) -> Option<[u64; 2]> {
+    if let (JobState::Running, Some(progress), Some(started)) = (row.state, &row.progress, row.started_at)
+        && let Some(left) = left_at_own_pace(progress, row.attempt, started, now)
+    {
+        return Some(left);
+    }
     let mut durations: Vec<i64> = state.durations_ms.iter().map(|&ms| ms.max(0)).collect();
     durations.sort_unstable();
     let (short, usual, long) = (percentile(&durations, 20)?, percentile(&durations, 50)?, percentile(&durations, 90)?);
-    let left = row.progress.as_ref().and_then(domain::Progress::percent).map(|percent| 100 - i64::from(percent));
-    let remaining = |whole: i64| match (left, row.started_at) {
-        (Some(left), _) => whole.saturating_mul(left) / 100,
-        (None, Some(started)) if row.state == JobState::Running => (whole - now.ms_since(started)).max(0),
-        _ => whole,
+    let spent = match row.started_at {
+        Some(started) if row.state == JobState::Running => now.ms_since(started),
+        _ => 0,
     };
+    // Longer at it than nearly all others were: what they took says nothing any more.
+    if spent > long {
+        return None;
+    }
+    let remaining = |whole: i64| (whole - spent).max(0);
     let delay = match row.state {
         JobState::Queued => {
             let turns = state.ahead / state.running.max(1);
@@ -127,10 +136,13 @@ fn eta(row: &JobRow, state: &QueueState, now: Timestamp) -> Option<[u64; 2]> {
         JobState::Retrying | JobState::Scheduled => row.due_at.map_or(0, |due| due.ms_since(now).max(0)),
         _ => 0,
     };
-    let seconds = |ms: i64| u64::try_from(ms).unwrap_or(0);
-    let from = seconds(delay.saturating_add(remaining(short)) / 1000);
-    let to = seconds(delay.saturating_add(remaining(long)).saturating_add(999) / 1000);
-    Some([from, to.max(from)])
+    Some(seconds(delay.saturating_add(remaining(short)), delay.saturating_add(remaining(long))))
+}
+
+/// A range in whole seconds, from rounded down and to rounded up.
+fn seconds(from_ms: i64, to_ms: i64) -> [u64; 2] {
+    let whole = |ms: i64| u64::try_from(ms / 1000).unwrap_or(0);
+    [whole(from_ms), whole(to_ms.saturating_add(999)).max(whole(from_ms))]
 }
 
 fn percentile(sorted: &[i64], percent: usize) -> Option<i64> {
@@ -174,13 +186,23 @@ mod tests {
     }
 
     #[test]
-    fn an_estimate_is_a_range_of_the_share_still_to_do() {
+    fn an_estimate_comes_from_history_until_the_job_has_a_pace_of_its_own() {
         let ten = [9000, 1000, 5000, 3000, 7000, 2000, 8000, 4000, 6000, 10_000];
         let mut job = row(JobState::Running);
+        job.started_at = Some(Timestamp(0));
+        job.attempt = 1;
         assert_eq!(eta(&job, &history(0, 1, &[]), Timestamp(0)), None);
         assert_eq!(eta(&job, &history(0, 1, &ten), Timestamp(0)), Some([3, 9]));
-        job.progress = Some(Progress { done: 1, total: Some(2), unit: None, note: None });
-        assert_eq!(eta(&job, &history(0, 1, &ten), Timestamp(0)), Some([1, 5]));
+        assert_eq!(eta(&job, &history(0, 1, &ten), Timestamp(2000)), Some([1, 7]));
+        assert_eq!(eta(&job, &history(0, 1, &ten), Timestamp(60_000)), None, "longer at it than all the others were");
+        job.progress = Some(Progress { done: 1, total: Some(5), unit: None, note: None });
+        assert_eq!(eta(&job, &history(0, 1, &ten), Timestamp(15_000)), Some([48, 78]), "four times 15 s are left");
+        job.attempt = 2;
+        assert_eq!(eta(&job, &history(0, 1, &[]), Timestamp(15_000)), None, "resumed: its pace is not known");
+    }
+
+    #[test]
+    fn an_estimate_of_a_job_that_waits_counts_the_turns_before_it() {
         assert_eq!(eta(&row(JobState::Queued), &history(4, 2, &[1000]), Timestamp(0)), Some([3, 3]));
         let mut retrying = row(JobState::Retrying);
         retrying.due_at = Some(Timestamp(5000));

@@ -17,7 +17,7 @@ use axum::{
     http::{HeaderValue, header},
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::{any, get, post},
+    routing::{get, post},
 };
 use std::path::PathBuf;
 use tower::ServiceExt as _;
@@ -37,8 +37,6 @@ pub fn router(state: AppState) -> Router {
         .merge(owned)
         .fallback(elsewhere)
         .method_not_allowed_fallback(wrong_method)
-        // Bodies are limited where they are read: by axum's own limit a refusal would be plain text.
-        .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(always(header::REFERRER_POLICY, "same-origin"))
@@ -58,23 +56,28 @@ fn api() -> Router<AppState> {
         .route("/api/v1/jobs/{id}/retry", post(actions::retry))
         .route("/api/v1/jobs/{id}/step", post(actions::step))
         .route("/api/v1/kinds", get(kinds::list))
-        .route("/api/v1/uploads", post(uploads::create))
+        .route("/api/v1/uploads", post(uploads::create).layer(unlimited()))
         .route("/api/v1/products", get(products::list))
         .route("/api/v1/products/{handle}", get(products::one).patch(products::edit))
         .route("/api/v1/events", get(poll::events))
         .route("/api/v1/stream", get(sse::stream))
-        .route("/api/v1/ws", any(ws::upgrade))
+        .route("/api/v1/ws", get(ws::upgrade))
         .route("/api/v1/ack", post(ack::ack))
         .route("/api/openapi.json", get(openapi::document))
 }
 
 fn forms() -> Router<AppState> {
     Router::new()
-        .route("/jobs", post(forms::submit))
+        .route("/jobs", post(forms::submit).layer(unlimited()))
         .route("/jobs/{id}/cancel", post(forms::cancel))
-        .route("/jobs/{id}/retry", post(forms::retry))
+        .route("/jobs/{id}/retry", post(forms::retry).layer(unlimited()))
         .route("/jobs/{id}/step", post(forms::step))
         .route("/preferences", post(forms::preferences))
+}
+
+/// For routes that take files: they go to disk as they come, within limits of their own.
+fn unlimited() -> DefaultBodyLimit {
+    DefaultBodyLimit::disable()
 }
 
 fn always(name: header::HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {

@@ -226,7 +226,8 @@ impl Backend for Direct {
             let read = this.store.job_events(this.owner, id, after_jseq, limit as usize).await?;
             let read = read.ok_or_else(ApiError::job_not_found)?;
             let head = Cursor { job: Some(id), ..Cursor::new(this.store.epoch(), read.stream.head) };
-            let next_cursor = read.rows.last().filter(|_| read.more).map_or_else(|| head.clone(), |row| head.at(row.seq));
+            let next_cursor =
+                read.rows.last().filter(|_| read.more).map_or_else(|| head.clone(), |row| head.at(row.seq));
             let items = read.rows.into_iter().map(|row| this.event(row)).collect();
             Ok(EventPage { items, next_cursor, head, more: read.more })
         })

@@ -3,10 +3,12 @@
 //! The store is wrapped in one that commits an event right after a read, which is where a feed that subscribed later would miss it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-mod channel_client;
+#[allow(dead_code)]
+#[path = "channel_client/author.rs"]
+mod author;
 mod wrapped_store;
 
-use channel_client::Author;
+use author::Author;
 use domain::{EventType, JobId, OwnerId};
 use server::{
     events::{
@@ -54,7 +56,9 @@ impl World {
     /// After the next read of this sort, and before its answer is seen, a job is accepted.
     fn commit_after(&self, read: Read) {
         let author = self.author.clone();
-        self.store.after_next(read, move || async move { drop(author.accept().await) });
+        self.store.after_next(read, move || async move {
+            author.accept().await;
+        });
     }
 }
 

@@ -69,7 +69,7 @@ async fn accepted_jobs_survive_kill_nine_and_go_on_from_their_checkpoints() {
     let data = folder.path().join("data");
     let first = Process::start(&data);
     let mine = visitor(&first.base);
-    let held = mine.held(3).await;
+    let held = mine.held_as(json!({"steps": 3, "step_ms": 0, "hold": true, "partials": true})).await;
     for done in 1..=2 {
         mine.step(&held).await;
         mine.wait_until(&held, |job| job["progress"]["done"] == done).await;
@@ -97,9 +97,8 @@ async fn accepted_jobs_survive_kill_nine_and_go_on_from_their_checkpoints() {
     let jseqs: Vec<_> = log.iter().map(|event| event["jseq"].as_u64().unwrap()).collect();
     assert_eq!(jseqs, (1..=jseqs.len() as u64).collect::<Vec<_>>(), "the job's log is gap-free");
     let steps =
-        log.iter().filter(|event| event["type"] == "progress").map(|event| event["data"]["done"].as_u64().unwrap());
-    let steps: Vec<_> = steps.filter(|done| *done > 0).collect();
-    assert_eq!(steps, [1, 2, 3], "no step was taken twice");
+        log.iter().filter(|event| event["type"] == "partial").map(|event| event["data"]["step"].as_u64().unwrap());
+    assert_eq!(steps.collect::<Vec<_>>(), [1, 2, 3], "no step was lost or taken twice");
     assert!(log.iter().any(|event| event["type"] == "released" && event["data"]["reason"] == "lost"));
 
     let events = whole_stream(&mine).await;

@@ -108,14 +108,14 @@ impl Conductor {
 
     /// Lets a poll ask at once.
     pub fn nudge(&self) {
-        self.0.links.borrow().iter().for_each(|held| held.link.nudge());
+        self.0.nudge();
     }
 
-    /// Something watches the catalogue: a stream is opened anew to be told of it, its present revision first.
+    /// Something watches the catalogue: links are told so, and one that cannot be told is replaced.
     pub fn watch(&self) {
-        if self.0.switch.borrow().channel() == Channel::Poll {
-            self.nudge();
-        } else {
+        let last = self.0.inbox.borrow().last().clone();
+        let told = self.0.links.borrow().iter().all(|held| held.link.watch(&last));
+        if !told {
             self.0.drive(Input::Renew);
         }
     }
@@ -147,9 +147,31 @@ impl Inner {
             on("pageshow", || Input::Shown),
             on("online", || Input::Online),
         ];
+        // Said of the network, not of this server: whether it can still be reached, a new link finds out at once and an old one late.
+        let weak = Rc::downgrade(self);
+        let offline = window_event_listener_untyped("offline", move |_| {
+            with(&weak, |this| {
+                let ids: Vec<LinkId> = this.links.borrow().iter().map(|held| held.id).collect();
+                ids.into_iter().for_each(|id| this.drive(Input::Lost(id, Return::Backoff)));
+            });
+        });
+        // A poll that has nothing to expect looks once when somebody comes back to the page.
+        let weak = Rc::downgrade(self);
+        let shown = window_event_listener_untyped("visibilitychange", move |_| {
+            with(&weak, |this| {
+                if !hidden() {
+                    this.nudge();
+                }
+            });
+        });
+        self.listeners.borrow_mut().extend([offline, shown]);
         let weak = Rc::downgrade(self);
         let ticker = set_interval_with_handle(move || with(&weak, Self::tick), Duration::from_secs(1));
         self.ticker.set(ticker.ok());
+    }
+
+    fn nudge(&self) {
+        self.links.borrow().iter().for_each(|held| held.link.nudge());
     }
 
     /// Once a second: the clock, the watchdog, the figures.

@@ -95,6 +95,10 @@ mod drivers {
     pub(crate) trait Link {
         /// Asks at once, where that means something.
         fn nudge(&self) {}
+        /// Follows the catalogue from now on, when this link can be told so; `last` is the last position read.
+        fn watch(&self, _last: &Cursor) -> bool {
+            false
+        }
         /// Says what a person has seen, where that can be said.
         fn ack(&self, _cursor: &Cursor, _visible: bool) {}
     }

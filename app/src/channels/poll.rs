@@ -86,6 +86,12 @@ impl Link for PollLink {
         self.0.nudged.set(true);
         self.0.end_pause();
     }
+
+    fn watch(&self, _: &Cursor) -> bool {
+        // What to ask for is part of the demand of each round.
+        self.nudge();
+        true
+    }
 }
 
 impl Drop for PollLink {

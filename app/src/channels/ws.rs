@@ -11,20 +11,39 @@ use domain::{
 };
 use leptos::{prelude::location, task::spawn_local};
 use serde::Deserialize;
+use std::{cell::RefCell, rc::Rc};
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{CloseEvent, MessageEvent, WebSocket};
 
 /// A socket with its listeners.
 pub(crate) struct WsLink {
     socket: Option<WebSocket>,
+    /// Sent when the socket opens.
+    subscription: Rc<RefCell<ClientFrame>>,
     _listeners: Vec<Closure<dyn FnMut(web_sys::Event)>>,
 }
 
 impl Link for WsLink {
+    fn watch(&self, last: &Cursor) -> bool {
+        let frame = subscribe(last, true);
+        *self.subscription.borrow_mut() = frame.clone();
+        // A second subscription replaces the first.
+        if let Some(socket) = self.open_socket() {
+            send(socket, &frame);
+        }
+        true
+    }
+
     fn ack(&self, cursor: &Cursor, visible: bool) {
-        if let Some(socket) = self.socket.as_ref().filter(|socket| socket.ready_state() == WebSocket::OPEN) {
+        if let Some(socket) = self.open_socket() {
             send(socket, &ClientFrame::Ack { cursor: cursor.clone(), visible });
         }
+    }
+}
+
+impl WsLink {
+    fn open_socket(&self) -> Option<&WebSocket> {
+        self.socket.as_ref().filter(|socket| socket.ready_state() == WebSocket::OPEN)
     }
 }
 
@@ -42,20 +61,15 @@ impl Drop for WsLink {
 
 /// Opens a socket and subscribes after a position.
 pub(crate) fn open(opening: Opening, ear: Ear) -> WsLink {
+    let subscription = Rc::new(RefCell::new(subscribe(&opening.after, opening.watch)));
     let Some(socket) = url().and_then(|url| WebSocket::new_with_str(&url, WS_PROTOCOL).ok()) else {
         spawn_local(async move { ear.hear(Heard::Lost(Return::Never)) });
-        return WsLink { socket: None, _listeners: Vec::new() };
+        return WsLink { socket: None, subscription, _listeners: Vec::new() };
     };
     let counted = ear.clone();
     spawn_local(async move { counted.hear(Heard::Request) });
-    let speaker = socket.clone();
-    let subscribe = ClientFrame::Subscribe {
-        after: Some(opening.after.to_string()),
-        job: None,
-        watch: opening.watch.then(|| "catalogue".to_owned()),
-        fold: None,
-    };
-    let opened = Closure::<dyn FnMut(web_sys::Event)>::new(move |_| send(&speaker, &subscribe));
+    let (speaker, first) = (socket.clone(), Rc::clone(&subscription));
+    let opened = Closure::<dyn FnMut(web_sys::Event)>::new(move |_| send(&speaker, &first.borrow()));
     let hearer = ear.clone();
     let message = Closure::<dyn FnMut(web_sys::Event)>::new(move |event: web_sys::Event| {
         let Some(text) = event.dyn_ref::<MessageEvent>().and_then(|message| message.data().as_string()) else { return };
@@ -74,7 +88,12 @@ pub(crate) fn open(opening: Opening, ear: Ear) -> WsLink {
     socket.set_onmessage(Some(message.as_ref().unchecked_ref()));
     // An `error` is always followed by a `close`, which knows more.
     socket.set_onclose(Some(closed.as_ref().unchecked_ref()));
-    WsLink { socket: Some(socket), _listeners: vec![opened, message, closed] }
+    WsLink { socket: Some(socket), subscription, _listeners: vec![opened, message, closed] }
+}
+
+fn subscribe(after: &Cursor, watch: bool) -> ClientFrame {
+    let watch = watch.then(|| "catalogue".to_owned());
+    ClientFrame::Subscribe { after: Some(after.to_string()), job: None, watch, fold: None }
 }
 
 fn take(ear: &Ear, frame: ServerFrame) {

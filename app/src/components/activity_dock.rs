@@ -46,6 +46,8 @@ pub fn ActivityDock() -> impl IntoView {
     announce(store, polite, assertive, toasts);
 
     let details = NodeRef::<html::Details>::new();
+    // Closed until somebody opens it: its summary says enough, and it must not cover what people carry on with.
+    let open = move || prefs.dock_open.get().unwrap_or(false);
     let title = move || {
         let summary = summary.get();
         let mut text = match summary.active {
@@ -62,10 +64,11 @@ pub fn ActivityDock() -> impl IntoView {
         <aside class="dock" aria-label=words.activity>
             <details
                 node_ref=details
-                open=prefs.dock_open.get_untracked()
+                open=open
                 on:toggle=move |_| {
-                    if let Some(details) = details.get_untracked() {
-                        prefs.set_dock_open(details.open());
+                    // Also comes when the page opens or closes it.
+                    if let Some(now) = details.get_untracked().map(|details| details.open()).filter(|now| *now != open()) {
+                        prefs.set_dock_open(now);
                     }
                 }
             >

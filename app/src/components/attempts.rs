@@ -1,9 +1,6 @@
 //! The runs of a job, one line each.
 
-use crate::{
-    components::moment::Moment,
-    i18n::{codes, format, use_lang, use_t},
-};
+use crate::i18n::{codes, format, use_lang, use_t};
 use domain::api::{Attempt, AttemptOutcome};
 use leptos::prelude::*;
 
@@ -30,7 +27,13 @@ pub fn Attempts(
                 <tr>
                     <td class="num" data-label=t.attempt>{attempt.attempt}</td>
                     <td data-label=t.started>
-                        <Moment at=attempt.started_at />
+                        <time
+                            class="num"
+                            datetime=attempt.started_at.to_string()
+                            title=format::moment(lang, attempt.started_at)
+                        >
+                            {format::time(attempt.started_at)}
+                        </time>
                     </td>
                     <td class="num" data-label=t.lasted>{took}</td>
                     <td data-label=t.outcome>{outcome} {why.map(|why| format!(" · {why}"))}</td>

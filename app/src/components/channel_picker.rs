@@ -76,7 +76,7 @@ pub fn ChannelPicker() -> impl IntoView {
                     <input type="hidden" name="next" value=here />
                     <fieldset class="choices">
                         <legend>{words.channel_legend}</legend>
-                        {radios.to_vec()}
+                        {radios.into_iter().collect_view()}
                     </fieldset>
                     <div class="field">
                         <label for="interval_s">{words.interval}</label>
@@ -105,11 +105,16 @@ pub fn ChannelPicker() -> impl IntoView {
                                 .collect_view()}
                         </select>
                     </div>
-                    <p class="actions">
-                        <button type="submit" hidden=state.started()>
-                            {words.apply}
-                        </button>
-                    </p>
+                    {move || {
+                        (!state.started().get())
+                            .then(|| {
+                                view! {
+                                    <p class="actions">
+                                        <button type="submit">{words.apply}</button>
+                                    </p>
+                                }
+                            })
+                    }}
                 </form>
                 {move || {
                     state
@@ -124,10 +129,10 @@ pub fn ChannelPicker() -> impl IntoView {
                             }
                         })
                 }}
-                <ContinuityBadge />
                 <Figures />
             </div>
         </details>
+        <ContinuityBadge />
     }
 }
 

@@ -113,7 +113,7 @@ pub fn CheckField(
     view! {
         <label class="choice">
             <input id=id_of(name) name=name type="checkbox" value="on" checked=scope.ticked(name) />
-            <span>{label} <span class="hint">{hint}</span></span>
+            <span>{label} " " <span class="hint">{hint}</span></span>
         </label>
     }
     .into_any()

@@ -166,12 +166,33 @@ pub fn RetryActions(
     let actor = Actor::new(job);
     let t = actor.t;
     let resumable = Memo::new(move |_| job.with(|job| job.resumable));
-    let known = Memo::new(move |_| job.with(|job| domain::kinds::NAMES.contains(&job.kind.as_str())));
+    // What fails again with the same input is to be edited first; the plain retry stays, for when the world has changed.
+    let hopeless = Memo::new(move |_| job.with(|job| job.failure.as_ref().is_some_and(|failure| !failure.retryable)));
+    let known = job.with_untracked(|job| domain::kinds::NAMES.contains(&job.kind.as_str()));
+    let (retry_class, edit_class) = (
+        move || if hopeless.get() { "" } else { "primary" },
+        move || {
+            if hopeless.get() { "button primary" } else { "button" }
+        },
+    );
+    let edit = move || {
+        known.then(|| {
+            view! {
+                <a
+                    class=edit_class
+                    href=move || job.with(|job| format!("/jobs/{}?edit=1", job.id))
+                    aria-label=move || job.with(|job| format!("{}: {}", t.edit_and_retry, t.title_of(job)))
+                >
+                    {t.edit_and_retry}
+                </a>
+            }
+        })
+    };
     view! {
         <div class="actions">
             {move || {
                 let word = if resumable.get() { t.resume } else { t.retry };
-                view! { <ActionButton actor doing=Doing::Retry verb="retry" class="primary" word busy=t.retrying /> }
+                view! { <ActionButton actor doing=Doing::Retry verb="retry" class=retry_class() word busy=t.retrying /> }
             }}
             {move || {
                 resumable
@@ -182,21 +203,7 @@ pub fn RetryActions(
                         }
                     })
             }}
-            {move || {
-                known
-                    .get()
-                    .then(|| {
-                        view! {
-                            <a
-                                class="button"
-                                href=move || job.with(|job| format!("/jobs/{}?edit=1", job.id))
-                                aria-label=move || job.with(|job| format!("{}: {}", t.edit_and_retry, t.title_of(job)))
-                            >
-                                {t.edit_and_retry}
-                            </a>
-                        }
-                    })
-            }}
+            {edit}
             <Said actor />
         </div>
     }
@@ -212,7 +219,9 @@ pub fn StepAction(
     let actor = Actor::new(job);
     let t = actor.t;
     let held = Memo::new(move |_| {
-        job.with(|job| job.state == JobState::Running && job.input.get("hold").and_then(serde_json::Value::as_bool) == Some(true))
+        job.with(|job| {
+            job.state == JobState::Running && job.input.get("hold").and_then(serde_json::Value::as_bool) == Some(true)
+        })
     });
     move || {
         held.get().then(|| {

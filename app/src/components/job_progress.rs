@@ -1,28 +1,22 @@
 //! How far a job is, since when, and how long still: never a bare spinner.
 //!
-//! Invariant: the bar shows what the job reported, nothing eased or made up; what is left is a range, from the pace of this attempt or
-//! the kind's history.
+//! Invariant: the bar shows what the job reported, nothing eased or made up; what is left is a range, from the pace of the first attempt
+//! (a later one may have begun in the middle) or the kind's history.
 
 use crate::{
     components::moment::use_moment,
     i18n::{format, use_lang, use_t},
 };
-use domain::{Job, JobState, Timestamp};
+use domain::{Job, JobState, Timestamp, job::left_at_own_pace};
 use leptos::prelude::*;
 
 /// Seconds that an unfinished job still takes, from and to, when there is something to tell it from.
 pub fn remaining(job: &Job, now: Timestamp) -> Option<[u64; 2]> {
     let by_pace = || {
-        let progress = job.progress.as_ref().filter(|_| job.state == JobState::Running && !job.resumable)?;
-        let total = progress.total.filter(|&total| progress.done < total)?;
-        let elapsed = u64::try_from(now.ms_since(job.started_at?)).ok().filter(|&ms| ms >= 1000)?;
-        // Below a tenth the pace says little.
-        (progress.done > 0 && progress.done.saturating_mul(10) >= total).then_some(())?;
-        let left = u128::from(elapsed) * u128::from(total - progress.done) / u128::from(progress.done) / 1000;
-        let left = u64::try_from(left).ok()?;
-        Some([left * 8 / 10, (left * 13).div_ceil(10).max(1)])
+        let progress = job.progress.as_ref().filter(|_| job.state == JobState::Running)?;
+        left_at_own_pace(progress, job.attempt, job.started_at?, now)
     };
-    if job.state.is_terminal() { None } else { by_pace().or(job.queue.as_ref()?.eta_s) }
+    if job.state.is_terminal() { None } else { by_pace().or_else(|| job.queue.as_ref()?.eta_s) }
 }
 
 /// The bar and its sentence.
@@ -55,7 +49,10 @@ pub fn JobProgress(
             let started = job.started_at?;
             Some(match job.finished_at {
                 Some(finished) => (t.took)(&format::duration(lang, finished.ms_since(started))),
-                None => (t.running_for)(&format::duration(lang, now.get().ms_since(started) / 1000 * 1000)),
+                None => {
+                    let seconds = now.get().ms_since(started) / 1000;
+                    (seconds > 0).then(|| (t.running_for)(&format::duration(lang, seconds * 1000)))?
+                }
             })
         })
     };

@@ -41,7 +41,7 @@ pub fn LangSwitch() -> impl IntoView {
     view! {
         <form class="lang-switch" method="post" action="/preferences" role="group" aria-label=t.language>
             <input type="hidden" name="next" value=here />
-            {buttons.to_vec()}
+            {buttons.into_iter().collect_view()}
         </form>
     }
     .into_any()
@@ -76,7 +76,7 @@ pub fn ThemeSwitch() -> impl IntoView {
     view! {
         <form class="theme-switch" method="post" action="/preferences" role="group" aria-label=t.theme>
             <input type="hidden" name="next" value=here />
-            {buttons.to_vec()}
+            {buttons.into_iter().collect_view()}
         </form>
     }
     .into_any()

@@ -3,10 +3,7 @@
 //! Invariant: every event of another type has a line of its own, and what the page did not read is said to be left out.
 
 use crate::i18n::{Lang, Strings, codes, format, t, use_lang, use_t};
-use domain::{
-    Event, EventType, Progress, Timestamp,
-    event::data,
-};
+use domain::{Event, EventType, Progress, Timestamp, event::data};
 use leptos::prelude::*;
 use serde::Deserialize;
 
@@ -142,7 +139,10 @@ mod tests {
             event(6, EventType::Succeeded, json!({})),
         ];
         let lines = lines(Lang::En, &log);
-        assert_eq!(lines.iter().map(|line| line.type_).collect::<Vec<_>>(), ["accepted", "started", "progress", "succeeded"]);
+        assert_eq!(
+            lines.iter().map(|line| line.type_).collect::<Vec<_>>(),
+            ["accepted", "started", "progress", "succeeded"]
+        );
         assert!(lines[2].what.contains("3 of 4 steps (75 %)"), "{}", lines[2].what);
     }
 

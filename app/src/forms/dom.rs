@@ -55,7 +55,9 @@ mod browser {
     /// Moves the focus to an element once the page has been drawn.
     pub fn focus_soon(id: &'static str) {
         request_animation_frame(move || {
-            if let Some(element) = document().get_element_by_id(id).and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok()) {
+            if let Some(element) =
+                document().get_element_by_id(id).and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok())
+            {
                 // An element that cannot take the focus leaves it where it is.
                 let _ = element.focus();
             }
@@ -64,7 +66,9 @@ mod browser {
 
     /// Empties the file field of a form, whose file has been sent.
     pub fn reset(id: &str) {
-        if let Some(input) = document().get_element_by_id(id).and_then(|e| e.dyn_into::<web_sys::HtmlInputElement>().ok()) {
+        if let Some(input) =
+            document().get_element_by_id(id).and_then(|e| e.dyn_into::<web_sys::HtmlInputElement>().ok())
+        {
             input.set_value("");
         }
     }

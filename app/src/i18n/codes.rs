@@ -4,11 +4,7 @@
 //! parameter, falls back to the service's English sentence: less good, never silent.
 
 use super::{Lang, codes_en, codes_fr, format};
-use domain::{
-    Failure, InputError, Problem,
-    job::Queue,
-    kinds::catalogue_import::Reject,
-};
+use domain::{Failure, InputError, Problem, job::Queue, kinds::catalogue_import::Reject};
 use serde_json::{Map, Value};
 
 /// A code, what it means, and what to do.
@@ -122,9 +118,8 @@ mod tests {
 
     #[test]
     fn both_languages_word_the_same_codes_with_the_same_parameters() {
-        let tables = |table: &'static Table| {
-            [table.problems, table.failures, table.whys, table.inputs, table.rejects].concat()
-        };
+        let tables =
+            |table: &'static Table| [table.problems, table.failures, table.whys, table.inputs, table.rejects].concat();
         let (en, fr) = (tables(table(Lang::En)), tables(table(Lang::Fr)));
         assert_eq!(en.len(), fr.len());
         for ((code, what, next), (code_fr, what_fr, next_fr)) in en.iter().zip(&fr) {

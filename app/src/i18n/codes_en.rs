@@ -2,20 +2,27 @@
 
 use super::codes::{Entry, Table};
 
-pub(super) const TABLE: Table = Table {
-    problems: PROBLEMS,
-    failures: FAILURES,
-    whys: WHYS,
-    inputs: INPUTS,
-    rejects: REJECTS,
-};
+pub(super) const TABLE: Table =
+    Table { problems: PROBLEMS, failures: FAILURES, whys: WHYS, inputs: INPUTS, rejects: REJECTS };
 
 /// Problems of a request.
 const PROBLEMS: &[Entry] = &[
-    ("invalid-input", "Some of it cannot be taken as it is.", "Correct the places below; the rest stays as you typed it."),
-    ("unreachable", "The server cannot be reached.", "Check your connection and try again; sending the same thing twice does no harm."),
+    (
+        "invalid-input",
+        "Some of it cannot be taken as it is.",
+        "Correct the places below; the rest stays as you typed it.",
+    ),
+    (
+        "unreachable",
+        "The server cannot be reached.",
+        "Check your connection and try again; sending the same thing twice does no harm.",
+    ),
     ("unreadable-answer", "The answer could not be read.", "Reload the page and look whether it went through."),
-    ("unexpected-status", "Something between this page and the server gave an answer of its own.", "Try again in a moment."),
+    (
+        "unexpected-status",
+        "Something between this page and the server gave an answer of its own.",
+        "Try again in a moment.",
+    ),
     ("job-not-found", "There is no such job, or it belongs to another visitor.", "Go back to your list of jobs."),
     ("not-found", "There is nothing at this address.", "Go back to your list of jobs."),
     ("product-not-found", "There is no such product.", "Look for it in the catalogue."),
@@ -26,7 +33,11 @@ const PROBLEMS: &[Entry] = &[
     ("job-finished", "The job has ended and takes no more steps.", "Look at its result."),
     ("job-failed", "The job failed and has no result.", "Look at what went wrong, and retry it from its page."),
     ("job-cancelled", "The job was cancelled and has no result.", "Retry it from its page."),
-    ("idempotency-key-reused", "This form was sent before with other values.", "It has been renewed: check the values and submit again."),
+    (
+        "idempotency-key-reused",
+        "This form was sent before with other values.",
+        "It has been renewed: check the values and submit again.",
+    ),
     ("bad-idempotency-key", "The form’s key cannot be read.", "Reload the page and fill in the form again."),
     ("bad-form", "The form cannot be read.", "Reload the page and fill it in again."),
     ("bad-json", "The request cannot be read.", "Reload the page and try again."),
@@ -34,36 +45,80 @@ const PROBLEMS: &[Entry] = &[
     ("bad-cursor", "The address names a place that no longer exists.", "Start again from the first page."),
     ("input-too-large", "There is more input than a job can take.", "Make it shorter and submit again."),
     ("too-large", "The file or form is larger than the server takes.", "Split the file and import it in parts."),
-    ("quota-exceeded", "You have no room left for uploads.", "Use or wait out the earlier ones; unused files go after a day."),
+    (
+        "quota-exceeded",
+        "You have no room left for uploads.",
+        "Use or wait out the earlier ones; unused files go after a day.",
+    ),
     ("upload-cut", "The file arrived only in part.", "Send it again."),
     ("body-cut", "The request arrived only in part.", "Try again."),
     ("cross-site", "The request came from another site’s page and was refused.", "Use the form on this page."),
     ("cursor-expired", "What happened since then is no longer kept.", "The page takes the current state instead."),
-    ("disk-full", "The server’s disk is full; nothing of this was kept.", "Try again later, or tell whoever runs the server."),
+    (
+        "disk-full",
+        "The server’s disk is full; nothing of this was kept.",
+        "Try again later, or tell whoever runs the server.",
+    ),
     ("store-unavailable", "The server’s store does not answer; nothing of this was kept.", "Try again in a moment."),
     ("stopping", "The server is restarting.", "Try again in a moment; accepted jobs go on by themselves."),
     ("too-many-requests", "That was too much at once.", "Wait a moment and try again."),
-    ("internal", "The server failed at this. It has been noted.", "Try again; if it stays, tell whoever runs the server."),
+    (
+        "internal",
+        "The server failed at this. It has been noted.",
+        "Try again; if it stays, tell whoever runs the server.",
+    ),
     ("method-not-allowed", "This cannot be done here.", "Go back and use the buttons of the page."),
 ];
 
 /// Failures of a job or an attempt.
 const FAILURES: &[Entry] = &[
-    ("rehearsed-transient", "Step {step} failed for a while, as rehearsed.", "Retry it: the next attempt may get through."),
-    ("rehearsed-permanent", "Step {step} failed for good, as rehearsed.", "Edit the input and retry: with these values it fails again."),
-    ("handler-panicked", "The code that does this work broke off.", "Retry it; if it breaks off again, tell whoever runs the server."),
+    (
+        "rehearsed-transient",
+        "Step {step} failed for a while, as rehearsed.",
+        "Retry it: the next attempt may get through.",
+    ),
+    (
+        "rehearsed-permanent",
+        "Step {step} failed for good, as rehearsed.",
+        "Edit the input and retry: with these values it fails again.",
+    ),
+    (
+        "handler-panicked",
+        "The code that does this work broke off.",
+        "Retry it; if it breaks off again, tell whoever runs the server.",
+    ),
     ("timed-out", "It took longer than its limit of {timeout_s} s.", "Retry it, or give it less to do."),
-    ("worker-died", "The process that worked on it died, more than once.", "Retry it; if it dies again, tell whoever runs the server."),
+    (
+        "worker-died",
+        "The process that worked on it died, more than once.",
+        "Retry it; if it dies again, tell whoever runs the server.",
+    ),
     ("no-attempt-left", "All its attempts were used up.", "Retry it to give it new ones."),
     ("expired", "It could not start in time.", "Retry it when there is less to do."),
     ("upload-missing", "The file of this job is gone.", "Edit and retry, with the file once more."),
-    ("upload-unreadable", "The file of this job could not be read.", "Retry it; if that does not help, send the file again."),
+    (
+        "upload-unreadable",
+        "The file of this job could not be read.",
+        "Retry it; if that does not help, send the file again.",
+    ),
     ("empty-file", "The file is empty.", "Export it again from your shop, then edit and retry."),
-    ("missing-column", "The file has no column “{column}”.", "Add it (the header is on the first line), then edit and retry."),
+    (
+        "missing-column",
+        "The file has no column “{column}”.",
+        "Add it (the header is on the first line), then edit and retry.",
+    ),
     ("duplicate-column", "The column “{column}” is there twice.", "Remove one of them, then edit and retry."),
-    ("not-a-product-csv", "The file is no product CSV (it looks like: {looks_like}).", "Export the products as CSV in UTF-8, then edit and retry."),
+    (
+        "not-a-product-csv",
+        "The file is no product CSV (it looks like: {looks_like}).",
+        "Export the products as CSV in UTF-8, then edit and retry.",
+    ),
     ("rejects-damaged", "The file of rejected rows was damaged.", "Start it over."),
-    ("rejects-unwritable", "The file of rejected rows could not be written.", "Retry it; if it stays, tell whoever runs the server."),
+    (
+        "rejects-unwritable",
+        "The file of rejected rows could not be written.",
+        "Retry it; if it stays, tell whoever runs the server.",
+    ),
     ("disk-full", "The server’s disk is full.", "Retry it later, or tell whoever runs the server."),
     ("store-unavailable", "The server’s store did not answer.", "Retry it in a moment."),
     ("unreadable-input", "Its input could not be read.", "Edit and retry."),

@@ -2,21 +2,32 @@
 
 use super::codes::{Entry, Table};
 
-pub(super) const TABLE: Table = Table {
-    problems: PROBLEMS,
-    failures: FAILURES,
-    whys: WHYS,
-    inputs: INPUTS,
-    rejects: REJECTS,
-};
+pub(super) const TABLE: Table =
+    Table { problems: PROBLEMS, failures: FAILURES, whys: WHYS, inputs: INPUTS, rejects: REJECTS };
 
 /// Problems of a request.
 const PROBLEMS: &[Entry] = &[
-    ("invalid-input", "Certaines valeurs ne peuvent pas être acceptées.", "Corrigez les points ci-dessous ; le reste demeure tel que saisi."),
-    ("unreachable", "Le serveur est injoignable.", "Vérifiez votre connexion et réessayez ; envoyer deux fois la même chose est sans risque."),
+    (
+        "invalid-input",
+        "Certaines valeurs ne peuvent pas être acceptées.",
+        "Corrigez les points ci-dessous ; le reste demeure tel que saisi.",
+    ),
+    (
+        "unreachable",
+        "Le serveur est injoignable.",
+        "Vérifiez votre connexion et réessayez ; envoyer deux fois la même chose est sans risque.",
+    ),
     ("unreadable-answer", "La réponse n’a pas pu être lue.", "Rechargez la page et voyez si la demande est passée."),
-    ("unexpected-status", "Un intermédiaire entre cette page et le serveur a répondu à sa place.", "Réessayez dans un instant."),
-    ("job-not-found", "Ce travail n’existe pas, ou appartient à un autre visiteur.", "Revenez à la liste de vos travaux."),
+    (
+        "unexpected-status",
+        "Un intermédiaire entre cette page et le serveur a répondu à sa place.",
+        "Réessayez dans un instant.",
+    ),
+    (
+        "job-not-found",
+        "Ce travail n’existe pas, ou appartient à un autre visiteur.",
+        "Revenez à la liste de vos travaux.",
+    ),
     ("not-found", "Il n’y a rien à cette adresse.", "Revenez à la liste de vos travaux."),
     ("product-not-found", "Ce produit n’existe pas.", "Cherchez-le dans le catalogue."),
     ("file-not-found", "Ce fichier n’existe pas.", "Revenez au travail dont il provient."),
@@ -24,22 +35,54 @@ const PROBLEMS: &[Entry] = &[
     ("not-available", "Ceci n’est pas encore disponible.", "Retirez-le et soumettez à nouveau."),
     ("not-retryable", "Seul un travail échoué ou annulé peut être relancé.", "Voyez où il en est maintenant."),
     ("job-finished", "Le travail est terminé et n’a plus d’étape.", "Voyez son résultat."),
-    ("job-failed", "Le travail a échoué et n’a pas de résultat.", "Voyez ce qui s’est passé et relancez-le depuis sa page."),
+    (
+        "job-failed",
+        "Le travail a échoué et n’a pas de résultat.",
+        "Voyez ce qui s’est passé et relancez-le depuis sa page.",
+    ),
     ("job-cancelled", "Le travail a été annulé et n’a pas de résultat.", "Relancez-le depuis sa page."),
-    ("idempotency-key-reused", "Ce formulaire a déjà été envoyé avec d’autres valeurs.", "Il a été renouvelé : vérifiez les valeurs et soumettez à nouveau."),
-    ("bad-idempotency-key", "La clé du formulaire est illisible.", "Rechargez la page et remplissez à nouveau le formulaire."),
+    (
+        "idempotency-key-reused",
+        "Ce formulaire a déjà été envoyé avec d’autres valeurs.",
+        "Il a été renouvelé : vérifiez les valeurs et soumettez à nouveau.",
+    ),
+    (
+        "bad-idempotency-key",
+        "La clé du formulaire est illisible.",
+        "Rechargez la page et remplissez à nouveau le formulaire.",
+    ),
     ("bad-form", "Le formulaire est illisible.", "Rechargez la page et remplissez-le à nouveau."),
     ("bad-json", "La demande est illisible.", "Rechargez la page et réessayez."),
-    ("bad-query", "L’adresse demande quelque chose d’illisible.", "Revenez en arrière et utilisez les liens de la page."),
+    (
+        "bad-query",
+        "L’adresse demande quelque chose d’illisible.",
+        "Revenez en arrière et utilisez les liens de la page.",
+    ),
     ("bad-cursor", "L’adresse désigne un endroit qui n’existe plus.", "Repartez de la première page."),
     ("input-too-large", "La saisie dépasse ce qu’un travail peut prendre.", "Raccourcissez-la et soumettez à nouveau."),
-    ("too-large", "Le fichier ou formulaire dépasse la taille acceptée.", "Découpez le fichier et importez-le en plusieurs fois."),
-    ("quota-exceeded", "Vous n’avez plus de place pour des fichiers.", "Utilisez les précédents ou attendez ; les fichiers inutilisés partent après un jour."),
+    (
+        "too-large",
+        "Le fichier ou formulaire dépasse la taille acceptée.",
+        "Découpez le fichier et importez-le en plusieurs fois.",
+    ),
+    (
+        "quota-exceeded",
+        "Vous n’avez plus de place pour des fichiers.",
+        "Utilisez les précédents ou attendez ; les fichiers inutilisés partent après un jour.",
+    ),
     ("upload-cut", "Le fichier n’est arrivé qu’en partie.", "Envoyez-le à nouveau."),
     ("body-cut", "La demande n’est arrivée qu’en partie.", "Réessayez."),
-    ("cross-site", "La demande venait de la page d’un autre site et a été refusée.", "Utilisez le formulaire de cette page."),
+    (
+        "cross-site",
+        "La demande venait de la page d’un autre site et a été refusée.",
+        "Utilisez le formulaire de cette page.",
+    ),
     ("cursor-expired", "Ce qui s’est passé depuis n’est plus conservé.", "La page reprend l’état actuel."),
-    ("disk-full", "Le disque du serveur est plein ; rien n’a été conservé.", "Réessayez plus tard, ou prévenez l’exploitant du serveur."),
+    (
+        "disk-full",
+        "Le disque du serveur est plein ; rien n’a été conservé.",
+        "Réessayez plus tard, ou prévenez l’exploitant du serveur.",
+    ),
     ("store-unavailable", "La base du serveur ne répond pas ; rien n’a été conservé.", "Réessayez dans un instant."),
     ("stopping", "Le serveur redémarre.", "Réessayez dans un instant ; les travaux acceptés continuent d’eux-mêmes."),
     ("too-many-requests", "C’était trop à la fois.", "Attendez un instant et réessayez."),
@@ -49,26 +92,62 @@ const PROBLEMS: &[Entry] = &[
 
 /// Failures of a job or an attempt.
 const FAILURES: &[Entry] = &[
-    ("rehearsed-transient", "L’étape {step} a échoué un temps, comme prévu par la répétition.", "Réessayez : la prochaine tentative peut passer."),
-    ("rehearsed-permanent", "L’étape {step} a échoué pour de bon, comme prévu par la répétition.", "Modifiez la saisie et réessayez : avec ces valeurs, l’échec se répétera."),
-    ("handler-panicked", "Le code qui fait ce travail s’est interrompu.", "Réessayez ; si cela se répète, prévenez l’exploitant du serveur."),
+    (
+        "rehearsed-transient",
+        "L’étape {step} a échoué un temps, comme prévu par la répétition.",
+        "Réessayez : la prochaine tentative peut passer.",
+    ),
+    (
+        "rehearsed-permanent",
+        "L’étape {step} a échoué pour de bon, comme prévu par la répétition.",
+        "Modifiez la saisie et réessayez : avec ces valeurs, l’échec se répétera.",
+    ),
+    (
+        "handler-panicked",
+        "Le code qui fait ce travail s’est interrompu.",
+        "Réessayez ; si cela se répète, prévenez l’exploitant du serveur.",
+    ),
     ("timed-out", "Il a dépassé sa limite de {timeout_s} s.", "Réessayez, ou donnez-lui moins à faire."),
-    ("worker-died", "Le processus qui le traitait est mort, plus d’une fois.", "Réessayez ; si cela se répète, prévenez l’exploitant du serveur."),
+    (
+        "worker-died",
+        "Le processus qui le traitait est mort, plus d’une fois.",
+        "Réessayez ; si cela se répète, prévenez l’exploitant du serveur.",
+    ),
     ("no-attempt-left", "Toutes ses tentatives sont épuisées.", "Réessayez pour lui en donner de nouvelles."),
     ("expired", "Il n’a pas pu démarrer à temps.", "Réessayez quand il y aura moins à faire."),
-    ("upload-missing", "Le fichier de ce travail a disparu.", "Modifiez et réessayez, en joignant à nouveau le fichier."),
+    (
+        "upload-missing",
+        "Le fichier de ce travail a disparu.",
+        "Modifiez et réessayez, en joignant à nouveau le fichier.",
+    ),
     ("upload-unreadable", "Le fichier de ce travail n’a pas pu être lu.", "Réessayez ; sinon, renvoyez le fichier."),
     ("empty-file", "Le fichier est vide.", "Exportez-le à nouveau depuis votre boutique, puis modifiez et réessayez."),
-    ("missing-column", "Le fichier n’a pas de colonne « {column} ».", "Ajoutez-la (l’en-tête est à la première ligne), puis modifiez et réessayez."),
+    (
+        "missing-column",
+        "Le fichier n’a pas de colonne « {column} ».",
+        "Ajoutez-la (l’en-tête est à la première ligne), puis modifiez et réessayez.",
+    ),
     ("duplicate-column", "La colonne « {column} » y figure deux fois.", "Retirez-en une, puis modifiez et réessayez."),
-    ("not-a-product-csv", "Le fichier n’est pas un CSV de produits (il ressemble à : {looks_like}).", "Exportez les produits en CSV, en UTF-8, puis modifiez et réessayez."),
+    (
+        "not-a-product-csv",
+        "Le fichier n’est pas un CSV de produits (il ressemble à : {looks_like}).",
+        "Exportez les produits en CSV, en UTF-8, puis modifiez et réessayez.",
+    ),
     ("rejects-damaged", "Le fichier des lignes refusées a été endommagé.", "Recommencez."),
-    ("rejects-unwritable", "Le fichier des lignes refusées n’a pas pu être écrit.", "Réessayez ; si cela persiste, prévenez l’exploitant du serveur."),
+    (
+        "rejects-unwritable",
+        "Le fichier des lignes refusées n’a pas pu être écrit.",
+        "Réessayez ; si cela persiste, prévenez l’exploitant du serveur.",
+    ),
     ("disk-full", "Le disque du serveur est plein.", "Réessayez plus tard, ou prévenez l’exploitant du serveur."),
     ("store-unavailable", "La base du serveur n’a pas répondu.", "Réessayez dans un instant."),
     ("unreadable-input", "Sa saisie n’a pas pu être lue.", "Modifiez et réessayez."),
     ("unknown-kind", "Ce serveur ne traite plus ce type de travail.", "Prévenez l’exploitant du serveur."),
-    ("output-too-large", "Son résultat dépasse ce qui peut être conservé.", "Donnez-lui moins à faire, puis modifiez et réessayez."),
+    (
+        "output-too-large",
+        "Son résultat dépasse ce qui peut être conservé.",
+        "Donnez-lui moins à faire, puis modifiez et réessayez.",
+    ),
 ];
 
 /// Why an unfinished job is where it is.

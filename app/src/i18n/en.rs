@@ -141,7 +141,9 @@ pub(super) const EN: Strings = Strings {
     rejected: "Rows rejected",
     open_catalogue: "Open the catalogue",
     download_rejects: "Download the rejected rows",
-    rejects_more: |more, shown| format!("{more} more rejected rows are in the file; the first {shown} are shown as they are found."),
+    rejects_more: |more, shown| {
+        format!("{more} more rejected rows are in the file; the first {shown} are shown as they are found.")
+    },
     line: "Line",
     column: "Column",
     reason: "Reason",
@@ -150,7 +152,11 @@ pub(super) const EN: Strings = Strings {
     retrying_heading: "An attempt failed",
     done_so_far: "Done until then:",
     nothing_done: "Nothing had been done until then.",
-    after_attempts: |n| match n { 0 => "It had not started.".to_owned(), 1 => "One attempt was made.".to_owned(), _ => format!("{n} attempts were made.") },
+    after_attempts: |n| match n {
+        0 => "It had not started.".to_owned(),
+        1 => "One attempt was made.".to_owned(),
+        _ => format!("{n} attempts were made."),
+    },
     next_attempt: |n, max, when| format!("Attempt {n} of {max} starts {when}. You need not do anything."),
     technical: "For support",
     attempts: "Attempts",
@@ -168,7 +174,10 @@ pub(super) const EN: Strings = Strings {
     event_started: |n| format!("Attempt {n} started."),
     event_resumed_attempt: |n| format!("Attempt {n} started, from the checkpoint."),
     event_progress: "Progress:",
-    event_partials: |n| match n { 1 => "A partial result came in.".to_owned(), _ => format!("{n} partial results came in.") },
+    event_partials: |n| match n {
+        1 => "A partial result came in.".to_owned(),
+        _ => format!("{n} partial results came in."),
+    },
     event_attempt_failed: |n, why| format!("Attempt {n} failed: {why}"),
     event_retry_scheduled: |at| format!("Another attempt is due at {at} UTC."),
     event_waiting: "Waiting for an answer from outside.",
@@ -187,8 +196,15 @@ pub(super) const EN: Strings = Strings {
     search: "Search",
     as_of: "As of",
     revision: |n| format!("revision {n}"),
-    products_count: |n| match n { 1 => "1 product".to_owned(), 10_000.. => "10,000 products or more".to_owned(), _ => format!("{} products", super::format::number(super::Lang::En, n)) },
-    being_changed: |n| match n { 1 => "An import is changing it right now.".to_owned(), _ => format!("{n} imports are changing it right now.") },
+    products_count: |n| match n {
+        1 => "1 product".to_owned(),
+        10_000.. => "10,000 products or more".to_owned(),
+        _ => format!("{} products", super::format::number(super::Lang::En, n)),
+    },
+    being_changed: |n| match n {
+        1 => "An import is changing it right now.".to_owned(),
+        _ => format!("{n} imports are changing it right now."),
+    },
     product: "Product",
     handle: "Handle",
     vendor: "Vendor",

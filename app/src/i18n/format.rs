@@ -51,6 +51,7 @@ pub fn duration(lang: Lang, ms: i64) -> String {
     let seconds = ms / 1000;
     match seconds {
         0 if ms < 100 => format!("{ms} ms"),
+        1..10 if ms % 1000 < 100 => format!("{seconds} s"),
         0..10 => decimal(lang, &format!("{}.{} s", seconds, ms % 1000 / 100)),
         10..60 => format!("{seconds} s"),
         60..3600 if seconds % 60 == 0 => format!("{} min", seconds / 60),
@@ -174,7 +175,10 @@ mod tests {
     #[test]
     fn durations_take_at_most_two_units() {
         let of = |ms| duration(Lang::En, ms);
-        assert_eq!([of(38), of(400), of(12_000), of(200_000), of(7_500_000)], ["38 ms", "0.4 s", "12 s", "3 min 20 s", "2 h 5 min"]);
+        assert_eq!(
+            [of(38), of(400), of(12_000), of(200_000), of(7_500_000)],
+            ["38 ms", "0.4 s", "12 s", "3 min 20 s", "2 h 5 min"]
+        );
     }
 
     #[test]

@@ -141,7 +141,9 @@ pub(super) const FR: Strings = Strings {
     rejected: "Lignes refusées",
     open_catalogue: "Ouvrir le catalogue",
     download_rejects: "Télécharger les lignes refusées",
-    rejects_more: |more, shown| format!("{more} autres lignes refusées sont dans le fichier ; les {shown} premières sont montrées à mesure."),
+    rejects_more: |more, shown| {
+        format!("{more} autres lignes refusées sont dans le fichier ; les {shown} premières sont montrées à mesure.")
+    },
     line: "Ligne",
     column: "Colonne",
     reason: "Raison",
@@ -150,7 +152,11 @@ pub(super) const FR: Strings = Strings {
     retrying_heading: "Une tentative a échoué",
     done_so_far: "Fait jusque-là :",
     nothing_done: "Rien n’avait été fait jusque-là.",
-    after_attempts: |n| match n { 0 => "Il n’avait pas démarré.".to_owned(), 1 => "Une tentative a été faite.".to_owned(), _ => format!("{n} tentatives ont été faites.") },
+    after_attempts: |n| match n {
+        0 => "Il n’avait pas démarré.".to_owned(),
+        1 => "Une tentative a été faite.".to_owned(),
+        _ => format!("{n} tentatives ont été faites."),
+    },
     next_attempt: |n, max, when| format!("La tentative {n} sur {max} démarre {when}. Vous n’avez rien à faire."),
     technical: "Pour l’assistance",
     attempts: "Tentatives",
@@ -168,7 +174,10 @@ pub(super) const FR: Strings = Strings {
     event_started: |n| format!("Tentative {n} démarrée."),
     event_resumed_attempt: |n| format!("Tentative {n} démarrée, depuis le point de reprise."),
     event_progress: "Avancement :",
-    event_partials: |n| match n { 1 => "Un résultat partiel est arrivé.".to_owned(), _ => format!("{n} résultats partiels sont arrivés.") },
+    event_partials: |n| match n {
+        1 => "Un résultat partiel est arrivé.".to_owned(),
+        _ => format!("{n} résultats partiels sont arrivés."),
+    },
     event_attempt_failed: |n, why| format!("La tentative {n} a échoué : {why}"),
     event_retry_scheduled: |at| format!("Une autre tentative est prévue à {at} UTC."),
     event_waiting: "En attente d’une réponse de l’extérieur.",
@@ -187,8 +196,15 @@ pub(super) const FR: Strings = Strings {
     search: "Chercher",
     as_of: "Tel qu’",
     revision: |n| format!("révision {n}"),
-    products_count: |n| match n { 0 | 1 => format!("{n} produit"), 10_000.. => "10 000 produits ou plus".to_owned(), _ => format!("{} produits", super::format::number(super::Lang::Fr, n)) },
-    being_changed: |n| match n { 1 => "Un import le modifie en ce moment.".to_owned(), _ => format!("{n} imports le modifient en ce moment.") },
+    products_count: |n| match n {
+        0 | 1 => format!("{n} produit"),
+        10_000.. => "10 000 produits ou plus".to_owned(),
+        _ => format!("{} produits", super::format::number(super::Lang::Fr, n)),
+    },
+    being_changed: |n| match n {
+        1 => "Un import le modifie en ce moment.".to_owned(),
+        _ => format!("{n} imports le modifient en ce moment."),
+    },
     product: "Produit",
     handle: "Identifiant",
     vendor: "Marque",

@@ -38,7 +38,9 @@ pub fn Fields(
 fn UploadProgress(sent: RwSignal<Option<Sent>>) -> impl IntoView {
     let (lang, t) = (use_lang(), use_t());
     let visible = Memo::new(move |_| sent.with(Option::is_some));
-    let text = move || sent.get().map(|sent| format!("{} / {}", format::bytes(lang, sent.bytes), format::bytes(lang, sent.of)));
+    let text = move || {
+        sent.get().map(|sent| format!("{} / {}", format::bytes(lang, sent.bytes), format::bytes(lang, sent.of)))
+    };
     move || {
         visible.get().then(|| {
             view! {
@@ -77,7 +79,8 @@ pub fn Partials(
     let more = move || {
         let rejected = job.with(|job| job.result.as_ref()?.get("rejected")?.as_u64())?;
         let shown = rejects.with(Vec::len) as u64;
-        (rejected > shown).then(|| (t.rejects_more)(&format::number(lang, rejected - shown), &format::number(lang, REPORTED_REJECTS)))
+        (rejected > shown)
+            .then(|| (t.rejects_more)(&format::number(lang, rejected - shown), &format::number(lang, REPORTED_REJECTS)))
     };
     let row = move |reject: Reject| {
         let why = codes::reject(lang, &reject);

@@ -6,11 +6,7 @@ pub mod catalogue_import;
 pub mod rehearsal;
 pub mod upload;
 
-use crate::{
-    components::json_view::JsonView,
-    forms::Scope,
-    i18n::use_t,
-};
+use crate::{components::json_view::JsonView, forms::Scope, i18n::use_t};
 use domain::{Event, EventType, Job, event::data, kinds};
 use leptos::prelude::*;
 use serde::de::DeserializeOwned;

@@ -56,7 +56,8 @@ pub fn Partials(
 ) -> impl IntoView {
     let (lang, t) = (use_lang(), use_t());
     let steps = Memo::new(move |_| {
-        let mut steps: Vec<u32> = log.with(|log| partials::<Partial>(log)).into_iter().map(|partial| partial.step).collect();
+        let mut steps: Vec<u32> =
+            log.with(|log| partials::<Partial>(log)).into_iter().map(|partial| partial.step).collect();
         steps.sort_unstable();
         steps.dedup();
         steps

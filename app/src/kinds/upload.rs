@@ -57,7 +57,9 @@ pub async fn send(file: &Chosen, sent: RwSignal<Option<Sent>>) -> Result<Upload,
     let body = request.response_text().ok().flatten().unwrap_or_default();
     match status {
         0 => Err(Problem::unreachable("the upload was cut off")),
-        200..300 => serde_json::from_str(&body).map_err(|error| Problem::new(status, "unreadable-answer", error.to_string())),
+        200..300 => {
+            serde_json::from_str(&body).map_err(|error| Problem::new(status, "unreadable-answer", error.to_string()))
+        }
         _ => Err(problem_of(status, &body)),
     }
 }

@@ -9,8 +9,11 @@ use crate::{
     i18n::{format, use_lang, use_t},
     state::live::use_live,
 };
-use domain::api::{Product, ProductPage, Variant};
-use leptos::{either::Either, prelude::*};
+use domain::{
+    Problem,
+    api::{Product, ProductPage, Variant},
+};
+use leptos::{either::Either, prelude::*, task::spawn_local};
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
@@ -24,12 +27,7 @@ pub fn Catalogue() -> impl IntoView {
     };
     let (q, after) = (param("q"), param("after"));
     let live = use_live();
-    let revision = live.catalogue_revision();
     Effect::new(move |_| live.watch_catalogue());
-    let page = Resource::new(
-        move || (q.get(), after.get(), revision.get()),
-        |(q, after, _)| backend::products(q, after),
-    );
     view! {
         <Title text=t.catalogue />
         <header class="page-head">
@@ -43,20 +41,83 @@ pub fn Catalogue() -> impl IntoView {
             <input id="q" name="q" type="search" value=move || q.get() placeholder=t.search_products autocomplete="off" />
             <button type="submit">{t.search}</button>
         </form>
-        <Transition fallback=move || view! { <p class="muted">{t.loading}</p> }>
+        {move || view! { <Page q=q.get() after=after.get() /> }}
+    }
+    .into_any()
+}
+
+/// What the URL asks for, for as long as it does: read once by the server, and again by the browser when the catalogue has changed.
+#[component]
+fn Page(q: Option<String>, after: Option<String>) -> impl IntoView {
+    let t = use_t();
+    let asked = StoredValue::new((q, after));
+    let read = move || {
+        let (q, after) = asked.get_value();
+        backend::products(q, after)
+    };
+    let page = Resource::new(|| (), move |()| read());
+    view! {
+        <Suspense fallback=move || view! { <p class="muted">{t.loading}</p> }>
             {move || {
                 Suspend::new(async move {
                     match page.await {
                         Ok(page) => {
-                            Either::Left(view! { <Products page q=q.get_untracked() is_first=after.get_untracked().is_none() /> })
+                            let page = follow_catalogue(page, read);
+                            let (q, after) = asked.get_value();
+                            let is_first = after.is_none();
+                            Either::Left(move || view! { <Products page=page.get() q=q.clone() is_first /> })
                         }
                         Err(problem) => Either::Right(view! { <Unreadable problem /> }),
                     }
                 })
             }}
-        </Transition>
+        </Suspense>
     }
     .into_any()
+}
+
+/// Seconds between two looks at a catalogue that is being changed: no hint tells when that has ended.
+const LOOK_AGAIN_S: u64 = 2;
+
+/// The page, read again whenever the catalogue has a newer revision, and now and then while jobs are changing it. One read at a time:
+/// during an import the next one tells all.
+fn follow_catalogue<Read>(page: ProductPage, read: impl Fn() -> Read + Copy + 'static) -> Signal<ProductPage>
+where
+    Read: Future<Output = Result<ProductPage, Problem>> + 'static,
+{
+    let heard = use_live().catalogue_revision();
+    let page = RwSignal::new(page);
+    let reading = RwSignal::new(false);
+    let look = move || {
+        if reading.get_untracked() {
+            return;
+        }
+        reading.set(true);
+        spawn_local(async move {
+            // A read that fails is made up for by the next change, or by a reload.
+            if let Ok(fresh) = read().await {
+                page.try_set(fresh);
+            }
+            reading.try_set(false);
+        });
+    };
+    Effect::new(move |_| {
+        let known = page.with(|page| page.revision);
+        if !reading.get() && heard.get().is_some_and(|heard| heard > known) {
+            look();
+        }
+    });
+    Effect::new(move |_| {
+        let look = move || {
+            if page.try_with_untracked(|page| !page.changing.is_empty()) == Some(true) {
+                look();
+            }
+        };
+        if let Ok(timer) = set_interval_with_handle(look, std::time::Duration::from_secs(LOOK_AGAIN_S)) {
+            on_cleanup(move || timer.clear());
+        }
+    });
+    page.into()
 }
 
 /// One page of the table, with its freshness.

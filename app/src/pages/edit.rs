@@ -5,7 +5,7 @@
 use crate::{
     backend,
     components::error_summary::ErrorSummary,
-    forms::{Entry, Refused, Scope, read_entries, values_of},
+    forms::{Entry, FormState, Scope, read_entries, values_of},
     i18n::use_t,
     kinds::{Fields, upload},
     state::jobs::use_jobs,
@@ -23,12 +23,14 @@ use leptos_router::hooks::use_navigate;
 pub fn EditForm(
     /// Which job's input.
     job: Signal<Job>,
+    /// What the server refused, on the page that says so.
+    refused: Option<FormState>,
 ) -> impl IntoView {
     let t = use_t();
     let store = use_jobs();
     let (id, kind, input, label) =
         job.with_untracked(|job| (job.id, job.kind.clone(), job.input.clone(), job.label.clone()));
-    let (values, problem) = match Refused::take() {
+    let (values, problem) = match refused {
         Some(state) => (state.values, Some(state.problem)),
         None => (values_of(&input, label.as_deref()), None),
     };

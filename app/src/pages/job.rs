@@ -40,13 +40,19 @@ async fn load(id: Option<JobId>) -> Result<Loaded, Problem> {
     Ok(Loaded { job, log, attempts })
 }
 
-/// The page of one job.
+/// The page of one job; another job in the address is another page.
 #[component]
 pub fn JobPage() -> impl IntoView {
-    let t = use_t();
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id")).and_then(|id| id.parse::<JobId>().ok()));
-    let loaded = Resource::new(move || id.get(), load);
+    move || view! { <Of id=id.get() /> }
+}
+
+/// One job's page for as long as it is that job's. Its resource never loads again: that would dispose of what the page still shows.
+#[component]
+fn Of(id: Option<JobId>) -> impl IntoView {
+    let t = use_t();
+    let loaded = Resource::new(|| (), move |()| load(id));
     view! {
         <Suspense fallback=move || view! { <p class="muted">{t.loading}</p> }>
             {move || {

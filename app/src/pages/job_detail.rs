@@ -15,14 +15,15 @@ use crate::{
         state_chip::{Shown, StateChip},
         timeline::Timeline,
     },
+    forms::Refused,
     i18n::{codes, format, use_lang, use_t},
     kinds::{Outcome, Partials},
     state::jobs::use_jobs,
 };
-use domain::{Event, EventType, Job, JobState, api::Attempt, api::job_page};
+use domain::{Event, EventType, Job, JobId, JobState, api::Attempt, api::job_page, kinds::form::PREFIX};
 use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::Title;
-use leptos_router::hooks::{use_location, use_query_map};
+use leptos_router::hooks::use_query_map;
 
 /// Seconds between two looks at the place in the queue, which no event tells.
 const LOOK_AGAIN_S: u64 = 4;
@@ -33,14 +34,10 @@ pub fn JobDetail(
     /// What was read.
     loaded: Loaded,
 ) -> impl IntoView {
-    let t = use_t();
-    let store = use_jobs();
+    let (lang, t) = (use_lang(), use_t());
     let Loaded { job, log, attempts } = loaded;
     let id = job.id;
-    store.seed_log(id, log);
-    store.upsert(job.clone());
-    let job: Signal<Job> = store.get(id).unwrap_or_else(|| ArcRwSignal::new(job)).into();
-    let log = store.watch_log(id);
+    let (job, log) = (follow_job(job), follow_log(id, log));
     let attempts = follow_attempts(log, job, attempts);
     follow_queue(job);
 
@@ -50,10 +47,22 @@ pub fn JobDetail(
         Some(percent) => format!("{percent} · {}", title.get()),
         None => format!("{} · {}", Shown::of(&job.get()).word(t), title.get()),
     };
-    let (query, path) = (use_query_map(), use_location().pathname);
+    let query = use_query_map();
+    let refused = Refused::take();
+    let edited = refused.as_ref().is_some_and(|state| state.values.iter().any(|(name, _)| name.starts_with(PREFIX)));
     let edits = Memo::new(move |_| {
-        (query.with(|query| query.get("edit").is_some()) || path.with(|path| path.ends_with("/retry")))
-            && job.with(Job::can_retry)
+        let asked = edited || query.with(|query| query.get("edit").is_some());
+        asked && job.with(Job::can_retry)
+    });
+    let (for_form, for_notice) = if edits.get_untracked() { (refused, None) } else { (None, refused) };
+    let refused = StoredValue::new(for_form);
+    let notice = for_notice.map(|state| {
+        let text = codes::problem(lang, &state.problem).in_full();
+        view! {
+            <p class="notice" data-tone="bad" role="alert">
+                {text}
+            </p>
+        }
     });
     let has_partials = Memo::new(move |_| log.with(|log| log.iter().any(|event| event.type_ == EventType::Partial)));
     // Scripts make a text of what stands in `noscript`, so hydration must not look into it.
@@ -67,7 +76,16 @@ pub fn JobDetail(
             </nav>
             <h1>{title}</h1>
         </header>
-        {move || edits.get().then(|| view! { <EditForm job /> })}
+        {notice}
+        <Said job />
+        {move || {
+            edits
+                .get()
+                .then(|| {
+                    let refused = refused.try_update_value(Option::take).flatten();
+                    view! { <EditForm job refused /> }
+                })
+        }}
         <div class="columns">
             <div class="column-main">
                 <section
@@ -126,6 +144,28 @@ pub fn JobDetail(
     .into_any()
 }
 
+/// What came of the form that led here without script: the answer to a cancel, a repeated submit, or how long one waited.
+#[component]
+fn Said(job: Signal<Job>) -> impl IntoView {
+    let (lang, t) = (use_lang(), use_t());
+    let said = use_query_map().with_untracked(|query| query.get("said"));
+    let ended = Memo::new(move |_| job.with(|job| job.state.is_terminal()));
+    move || {
+        let (tone, text) = match said.as_deref()? {
+            "cancelled" => ("info", t.cancel_stopped.to_owned()),
+            "requested" if !ended.get() => ("info", t.cancel_requested.to_owned()),
+            "too-late" => ("warn", t.cancel_too_late.to_owned()),
+            "replayed" => ("warn", t.already_accepted.to_owned()),
+            said => {
+                let ms = said.strip_prefix("waited-")?.parse().ok()?;
+                let took = format::duration(lang, ms);
+                if ended.get() { ("good", (t.waited_for)(&took)) } else { ("info", (t.waited_in_vain)(&took)) }
+            }
+        };
+        Some(view! { <p class="notice" data-tone=tone>{text}</p> })
+    }
+}
+
 /// Why the job is where it is, and what it waits for.
 #[component]
 fn Why(job: Signal<Job>) -> impl IntoView {
@@ -157,7 +197,9 @@ fn Facts(job: Signal<Job>) -> impl IntoView {
         job.with_untracked(|job| (job.id, t.kind_name(&job.kind).to_owned(), job.created_at, job.origin));
     let attempt = move || job.with(|job| (t.attempt_of)(job.attempt.into(), job.max_attempts.into()));
     let finished = Memo::new(move |_| job.with(|job| job.finished_at));
-    let position = move || job.with(|job| job.queue.as_ref().filter(|_| job.state == JobState::Queued).map(|queue| queue.position));
+    let position = move || {
+        job.with(|job| job.queue.as_ref().filter(|_| job.state == JobState::Queued).map(|queue| queue.position))
+    };
     view! {
         <section class="card" aria-labelledby="facts-heading">
             <h2 id="facts-heading">{t.facts}</h2>
@@ -224,6 +266,30 @@ fn Facts(job: Signal<Job>) -> impl IntoView {
     .into_any()
 }
 
+/// The row in the store, once that is as new as the one read. The store takes it only after hydration: others on the page show the
+/// store too, and must find what the server rendered.
+fn follow_job(read: Job) -> Signal<Job> {
+    let store = use_jobs();
+    let row = store.watch(read.id);
+    let jseq = read.jseq;
+    let read = StoredValue::new(read);
+    Effect::new(move |_| store.upsert(read.get_value()));
+    Memo::new(move |_| row.get().filter(|known| known.jseq >= jseq).unwrap_or_else(|| read.get_value())).into()
+}
+
+/// The log in the store, once it has the part that was read.
+fn follow_log(id: JobId, read: Vec<Event>) -> Signal<Vec<Event>> {
+    let store = use_jobs();
+    let known = store.watch_log(id);
+    let read = StoredValue::new(read);
+    Effect::new(move |_| store.seed_log(id, read.get_value()));
+    Memo::new(move |_| {
+        let known = known.get();
+        if read.with_value(|read| known.len() < read.len()) { read.get_value() } else { known }
+    })
+    .into()
+}
+
 /// The attempts, read again when an event has changed them.
 fn follow_attempts(log: Signal<Vec<Event>>, job: Signal<Job>, attempts: Vec<Attempt>) -> Signal<Vec<Attempt>> {
     let attempts = RwSignal::new(attempts);
@@ -250,8 +316,8 @@ fn follow_queue(job: Signal<Job>) {
     let store = use_jobs();
     Effect::new(move |_| {
         let look = move || {
-            let (id, waits) = job.with_untracked(|job| (job.id, job.state == JobState::Queued));
-            if waits {
+            let queued = job.try_with_untracked(|job| (job.state == JobState::Queued).then_some(job.id));
+            if let Some(id) = queued.flatten() {
                 spawn_local(async move {
                     if let Ok(job) = backend::job(id).await {
                         store.upsert(job);

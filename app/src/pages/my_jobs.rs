@@ -14,6 +14,7 @@ use domain::{Job, JobId, JobState, Problem};
 use leptos::{either::Either, prelude::*};
 use leptos_router::hooks::use_query_map;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Which jobs to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,8 +92,6 @@ pub fn MyJobs() -> impl IntoView {
             Asked { filter, before: query.get("before").and_then(|id| id.parse().ok()) }
         })
     });
-    let first = FirstPage::of_context();
-    let listing = Resource::new(move || asked.get(), move |asked| list(asked, first));
     let filters = Filter::EACH.map(|filter| {
         let word = match filter {
             Filter::All => t.filter_all,
@@ -110,19 +109,31 @@ pub fn MyJobs() -> impl IntoView {
         <div class="card-head">
             <h2 id="jobs-heading">{t.my_jobs}</h2>
             <nav class="filters" aria-label=t.filter_jobs>
-                {filters.to_vec()}
+                {filters.into_iter().collect_view()}
             </nav>
         </div>
-        <Transition fallback=move || view! { <p class="muted">{t.loading}</p> }>
+        {move || view! { <Listed asked=asked.get() /> }}
+    }
+    .into_any()
+}
+
+/// What the URL asks for, for as long as it does. Its resource never loads again: that would dispose of what the list still shows.
+#[component]
+fn Listed(asked: Asked) -> impl IntoView {
+    let t = use_t();
+    let first = FirstPage::of_context();
+    let listing = Resource::new(|| (), move |()| list(asked, first));
+    view! {
+        <Suspense fallback=move || view! { <p class="muted">{t.loading}</p> }>
             {move || {
                 Suspend::new(async move {
                     match listing.await {
-                        Ok(listing) => Either::Left(view! { <Rows asked=asked.get_untracked() listing /> }),
+                        Ok(listing) => Either::Left(view! { <Rows asked listing /> }),
                         Err(problem) => Either::Right(view! { <Unreadable problem /> }),
                     }
                 })
             }}
-        </Transition>
+        </Suspense>
     }
     .into_any()
 }
@@ -133,14 +144,25 @@ fn Rows(asked: Asked, listing: Listing) -> impl IntoView {
     let t = use_t();
     let store = use_jobs();
     let is_first = asked.before.is_none();
-    let listed: Vec<JobId> = listing.jobs.iter().map(|job| job.id).collect();
-    listing.jobs.into_iter().for_each(|job| store.upsert(job));
     let oldest = listing.oldest;
+    let listed: BTreeMap<JobId, Job> = listing.jobs.into_iter().map(|job| (job.id, job)).collect();
+    let listed = StoredValue::new(listed);
+    // Only after hydration: others on the page show the store too, and must find what the server rendered.
+    Effect::new(move |_| listed.with_value(|listed| listed.values().for_each(|job| store.upsert(job.clone()))));
+    let state_of = move |id: JobId| match store.get(id) {
+        Some(row) => Some(row.with(|job| job.state)),
+        None => listed.with_value(|listed| listed.get(&id).map(|job| job.state)),
+    };
     let ids = Memo::new(move |_| {
-        let known = store.ids().get();
+        let mut known = store.ids().get();
+        let here = listed.with_value(|listed| listed.keys().copied().collect::<Vec<_>>());
+        known.extend(&here);
+        // UUIDv7: the order of ids is that of acceptance.
+        known.sort_unstable_by(|a, b| b.cmp(a));
+        known.dedup();
         let belongs = |id: &JobId| {
-            let in_page = listed.contains(id) || (is_first && oldest.is_none_or(|oldest| *id >= oldest));
-            in_page && (asked.filter == Filter::All || store.get(*id).is_some_and(|row| asked.filter.lets(row.with(|job| job.state))))
+            let in_page = here.contains(id) || (is_first && oldest.is_none_or(|oldest| *id >= oldest));
+            in_page && (asked.filter == Filter::All || state_of(*id).is_some_and(|state| asked.filter.lets(state)))
         };
         let mut ids: Vec<JobId> = known.into_iter().filter(belongs).collect();
         if is_first {
@@ -178,7 +200,7 @@ fn Rows(asked: Asked, listing: Listing) -> impl IntoView {
                 <UnconfirmedRow submit />
             </For>
             <For each=move || ids.get() key=|id| *id let:id>
-                {store.get(id).map(|row| view! { <JobRow job=row.into() /> })}
+                {row_of(id, listed.with_value(|listed| listed.get(&id).cloned())).map(|job| view! { <JobRow job /> })}
             </For>
         </ul>
         <nav class="pager" aria-label=t.pages>
@@ -187,6 +209,19 @@ fn Rows(asked: Asked, listing: Listing) -> impl IntoView {
         </nav>
     }
     .into_any()
+}
+
+/// The row in the store; until that has it, as it was listed.
+fn row_of(id: JobId, listed: Option<Job>) -> Option<Signal<Job>> {
+    let store = use_jobs();
+    match (store.get(id), listed) {
+        (Some(row), _) => Some(row.into()),
+        (None, Some(listed)) => {
+            let row = store.watch(id);
+            Some(Memo::new(move |_| row.get().unwrap_or_else(|| listed.clone())).into())
+        }
+        (None, None) => None,
+    }
 }
 
 /// Rows on a first page that has grown while it was open.

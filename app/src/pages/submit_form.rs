@@ -194,11 +194,11 @@ pub fn SubmitForm(
                 <legend>{t.answer_me}</legend>
                 <label class="choice">
                     <input type="radio" name="wait" value="0" checked=!waits />
-                    <span>{t.at_once} <span class="hint">{t.at_once_hint}</span></span>
+                    <span>{t.at_once} " " <span class="hint">{t.at_once_hint}</span></span>
                 </label>
                 <label class="choice">
                     <input type="radio" name="wait" value=WAIT_S checked=waits />
-                    <span>{(t.wait_up_to)(WAIT_S)} <span class="hint">{t.wait_hint}</span></span>
+                    <span>{(t.wait_up_to)(WAIT_S)} " " <span class="hint">{t.wait_hint}</span></span>
                 </label>
             </fieldset>
             <div class="actions">

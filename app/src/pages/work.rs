@@ -13,9 +13,9 @@ pub fn Work() -> impl IntoView {
     let t = use_t();
     let query = use_query_map();
     let refused = crate::forms::Refused::take();
-    let posted = refused.as_ref().and_then(|state| {
-        state.values.iter().find(|(name, _)| name == "kind").map(|(_, value)| value.clone())
-    });
+    let posted = refused
+        .as_ref()
+        .and_then(|state| state.values.iter().find(|(name, _)| name == "kind").map(|(_, value)| value.clone()));
     // The kind that was posted, until another tab is chosen.
     let kind = Memo::new(move |_| {
         let wanted = query.with(|query| query.get("kind")).or_else(|| posted.clone());
@@ -43,7 +43,7 @@ pub fn Work() -> impl IntoView {
                         <h2 id="submit-heading">{t.submit_heading}</h2>
                     </div>
                     <nav class="tabs" aria-label=t.kinds_of_work>
-                        {tabs.to_vec()}
+                        {tabs.into_iter().collect_view()}
                     </nav>
                     {move || {
                         let kind = kind.get();

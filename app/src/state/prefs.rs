@@ -114,8 +114,8 @@ pub struct Prefs {
     pub theme: RwSignal<Theme>,
     /// The wanted channel; the one in use may be another, see `Live`.
     pub channel: RwSignal<Choice>,
-    /// Whether the activity dock is open.
-    pub dock_open: RwSignal<bool>,
+    /// Whether the visitor wants the activity dock open; none before they said so.
+    pub dock_open: RwSignal<Option<bool>>,
 }
 
 impl Prefs {
@@ -136,10 +136,8 @@ impl Prefs {
 
     /// Keeps whether the dock is open.
     pub fn set_dock_open(&self, open: bool) {
-        if self.dock_open.get_untracked() != open {
-            self.dock_open.set(open);
-            browser::write_cookie("dock", if open { "open" } else { "closed" });
-        }
+        self.dock_open.set(Some(open));
+        browser::write_cookie("dock", if open { "open" } else { "closed" });
     }
 }
 
@@ -175,7 +173,7 @@ fn read() -> Prefs {
                 .unwrap_or_default(),
         ),
         channel: RwSignal::new(cookie("channel").and_then(Choice::parse).unwrap_or_default()),
-        dock_open: RwSignal::new(cookie("dock") != Some("closed")),
+        dock_open: RwSignal::new(cookie("dock").map(|word| word == "open")),
     }
 }
 

@@ -11,7 +11,7 @@ use axum::{
 };
 use domain::{InputError, JobId};
 use futures_util::StreamExt as _;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_path_to_error::Segment;
 use std::{collections::BTreeMap, str::FromStr};
 
@@ -94,16 +94,16 @@ pub fn content_length(headers: &HeaderMap) -> Option<u64> {
 
 /// Broken JSON is 400; JSON of another shape is 422 with the place.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        if error.inner().is_data() { ApiError::invalid(vec![misfit(&error)]) } else { bad_json(error.inner()) }
+    // First as JSON alone: a misfit before the place where it breaks would hide that it does.
+    serde_json::from_slice::<IgnoredAny>(bytes).map_err(|error| {
+        ApiError::new(StatusCode::BAD_REQUEST, "bad-json", format!("The body is no JSON: {error}."))
     })?;
-    deserializer.end().map_err(|error| bad_json(&error))?;
-    Ok(value)
-}
-
-fn bad_json(error: &serde_json::Error) -> ApiError {
-    ApiError::new(StatusCode::BAD_REQUEST, "bad-json", format!("The body is no JSON: {error}."))
+    // A struct would be read from an array of its fields, too.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(ApiError::invalid(vec![InputError::new("", "wrong-type", "invalid type: expected an object")]));
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| ApiError::invalid(vec![misfit(&error)]))
 }
 
 fn misfit(error: &serde_path_to_error::Error<serde_json::Error>) -> InputError {

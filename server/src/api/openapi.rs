@@ -235,7 +235,9 @@ fn operation(route: &Route) -> Value {
             "multipart/form-data": {"schema": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}},
         }}),
     };
-    operation["requestBody"] = body;
+    if let Some(members) = operation.as_object_mut() {
+        members.insert("requestBody".to_owned(), body);
+    }
     operation
 }
 

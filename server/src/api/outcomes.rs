@@ -18,7 +18,7 @@ use crate::{
 use axum::{
     Json,
     body::Body,
-    extract::{Path, Request, State},
+    extract::{Path, Request, State, rejection::PathRejection},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -57,11 +57,12 @@ pub async fn result(State(state): State<AppState>, owner: Owner, JobPath(id): Jo
 pub async fn file(
     State(state): State<AppState>,
     owner: Owner,
-    Path((id, name)): Path<(String, String)>,
+    path: Result<Path<(String, String)>, PathRejection>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let missing =
         || ApiError::new(StatusCode::NOT_FOUND, "file-not-found", "There is no such file of a job of this owner.");
+    let Path((id, name)) = path.map_err(|_| missing())?;
     let id: JobId = id.parse().map_err(|_| missing())?;
     let row = state.store.job_file(owner.id, id, &name).await?.ok_or_else(missing)?;
     let served = ServeFile::new(state.files.job_dir(id).join(&row.name)).try_call(request).await;

@@ -10,7 +10,7 @@ use super::{
 use crate::{clock, error::ApiError, startup::AppState, store::CatalogueState};
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -49,9 +49,10 @@ fn etag(state: &CatalogueState) -> String {
 pub async fn one(
     State(state): State<AppState>,
     headers: HeaderMap,
-    Path(handle): Path<String>,
+    path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, ApiError> {
     let missing = || ApiError::new(StatusCode::NOT_FOUND, "product-not-found", "There is no product with this handle.");
+    let Path(handle) = path.map_err(|_| missing())?;
     let product = state.store.product(&handle).await?.ok_or_else(missing)?;
     let etag = format!("\"{}\"", product.revision);
     if is_known(&headers, &etag) {

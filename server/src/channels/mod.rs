@@ -61,16 +61,16 @@ impl ChannelQuery {
 
     /// Whether the catalogue is watched.
     fn watches(&self) -> Result<bool, ApiError> {
-        watches(self.watch.as_deref()).map_err(ApiError::from)
+        watches(self.watch.as_deref())
     }
 }
 
 /// What `watch` asks for.
-fn watches(watch: Option<&str>) -> Result<bool, Problem> {
+fn watches(watch: Option<&str>) -> Result<bool, ApiError> {
     match watch {
         None => Ok(false),
         Some("catalogue") => Ok(true),
-        Some(_) => Err(Problem::new(400, "bad-query", "Only `catalogue` can be watched.")),
+        Some(_) => Err(ApiError::bad_query("watch", "can only be `catalogue`")),
     }
 }
 

@@ -71,7 +71,7 @@ fn refused(refusal: ApiError) -> (StatusCode, serde_json::Result<serde_json::Val
 async fn subscribe(app: &AppState, owner: OwnerId, request: FeedRequest, watch: Option<&str>) -> Answer {
     let watches = match watches(watch) {
         Ok(watches) => watches,
-        Err(problem) => return error(problem),
+        Err(refusal) => return error(refusal.into_problem()),
     };
     match Follower::open(app, owner, request, watches).await {
         Ok(follower) => Answer::Follow(Box::new(follower)),

@@ -52,6 +52,10 @@ struct Erased<K>(K);
 #[async_trait]
 impl<K: Kind> ErasedKind for Erased<K> {
     fn check(&self, input: &Value) -> Result<Vec<UploadId>, Vec<InputError>> {
+        // A struct would be read from an array of its fields, too.
+        if !input.is_object() {
+            return Err(vec![InputError::new("", "wrong-type", "invalid type: expected an object")]);
+        }
         let input: K::Input = serde_path_to_error::deserialize(input).map_err(|error| vec![unreadable(&error)])?;
         let errors = input.validate();
         if errors.is_empty() { Ok(K::uploads(&input)) } else { Err(errors) }
@@ -71,7 +75,8 @@ impl<K: Kind> ErasedKind for Erased<K> {
     }
 
     async fn run(&self, ctx: &Context, input: &str) -> Result<String, JobError> {
-        let input = serde_json::from_str(input).map_err(|error| JobError::rejected("unreadable-input", error.to_string()))?;
+        let input =
+            serde_json::from_str(input).map_err(|error| JobError::rejected("unreadable-input", error.to_string()))?;
         let output = self.0.run(ctx, input).await?;
         serde_json::to_string(&output).map_err(|error| JobError::permanent("unwritable-output", error.to_string()))
     }
@@ -82,7 +87,9 @@ fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> InputErr
     use serde_path_to_error::Segment;
     let pointer = error.path().iter().fold(String::new(), |pointer, segment| match segment {
         Segment::Seq { index } => format!("{pointer}/{index}"),
-        Segment::Map { key } | Segment::Enum { variant: key } => format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1")),
+        Segment::Map { key } | Segment::Enum { variant: key } => {
+            format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
+        }
         Segment::Unknown => pointer,
     });
     let detail = error.inner().to_string();

@@ -156,6 +156,7 @@ pub enum ReopenFrom {
 }
 
 /// What became of a retry.
+#[allow(clippy::large_enum_variant)] // short-lived, and the large one is the answer that is wanted
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reopened {
     /// It is queued again.

@@ -65,7 +65,9 @@ async fn one_product_has_a_tag_of_its_own() {
     import(&visitor, "Handle,Title\nitem-001,Renamed\n".to_owned()).await;
     let changed = visitor.get(&path).header("if-none-match", &etag).send().await.unwrap();
     assert_eq!(text(&changed.json().await.unwrap(), "title"), "Renamed");
-    problem(visitor.get(&format!("{PATH}/no-such")).send().await.unwrap(), 404, "product-not-found").await;
+    for handle in ["no-such", "%FF"] {
+        problem(visitor.get(&format!("{PATH}/{handle}")).send().await.unwrap(), 404, "product-not-found").await;
+    }
     let patch = visitor.client.request(Method::PATCH, format!("{}{path}", server.base)).json(&json!({"title": "x"}));
     let refused = patch.send().await.unwrap();
     assert_eq!(header(&refused, "allow"), "GET,HEAD");

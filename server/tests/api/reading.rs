@@ -140,7 +140,7 @@ async fn a_log_is_gap_free_and_read_from_any_position() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_id_names_no_job() {
     let server = Server::start().await;
-    for id in ["57", "0190d3f4-1c2b-7a3d-8e4f-00112233aabb", "%00", "..%2F..%2Fowner.key"] {
+    for id in ["57", "0190d3f4-1c2b-7a3d-8e4f-00112233aabb", "%00", "%FF", "..%2F..%2Fowner.key"] {
         let response = server.visitor().get(&format!("/api/v1/jobs/{id}")).send().await.unwrap();
         problem(response, 404, "job-not-found").await;
     }

@@ -152,7 +152,10 @@ async fn what_is_wrong_with_a_request_is_said_place_by_place() {
     assert_eq!(refuse(rehearsal(json!({"steps": "5"}))).await, one("/input/steps", "wrong-type"));
     assert_eq!(refuse(rehearsal(json!({"steps": 5, "stepms": 1}))).await, one("/input/stepms", "unknown-field"));
     assert_eq!(refuse(rehearsal(json!({"steps": 0}))).await, one("/input/steps", "out-of-range"));
-    assert_eq!(refuse(rehearsal(json!([]))).await, one("/input", "wrong-type"));
+    for input in [json!([]), json!([5]), json!("x"), json!(null)] {
+        assert_eq!(refuse(rehearsal(input)).await, one("/input", "wrong-type"));
+    }
+    assert_eq!(refuse(json!(["rehearsal", {"steps": 1}])).await, one("", "wrong-type"));
     let import = json!({"kind": "catalogue-import", "input": {"upload": "no id"}});
     assert_eq!(refuse(import).await, one("/input/upload", "wrong-type"));
     for (field, value) in [("priority", json!(5)), ("run_at", json!("quiet")), ("start_within_s", json!(60))] {

@@ -28,22 +28,20 @@ impl TestChannel for Ws {
     }
 
     async fn hear(&mut self) -> Got {
-        loop {
-            match self.frame().await {
-                Ok(ServerFrame::Hello(hello)) => return Got::Hello(hello),
-                Ok(ServerFrame::Event { event }) => {
-                    let cursor = Cursor { epoch: event.epoch.clone(), seq: event.seq, job: self.job };
-                    return Got::Event(event, cursor);
-                }
-                Ok(ServerFrame::Hb(beat)) => return Got::Beat(beat),
-                Ok(ServerFrame::Reset(reset)) => return Got::Reset(reset),
-                Ok(ServerFrame::Drain(drain)) => return Got::Drain(drain),
-                Ok(ServerFrame::End(end)) => return Got::End(end),
-                Ok(ServerFrame::Hint { hint }) => return Got::Hint(hint),
-                Ok(ServerFrame::Error { problem }) => return Got::Refused(problem),
-                Ok(other) => panic!("nobody asked for {other:?}"),
-                Err(closed) => return closed,
+        match self.frame().await {
+            Ok(ServerFrame::Hello(hello)) => Got::Hello(hello),
+            Ok(ServerFrame::Event { event }) => {
+                let cursor = Cursor { epoch: event.epoch.clone(), seq: event.seq, job: self.job };
+                Got::Event(event, cursor)
             }
+            Ok(ServerFrame::Hb(beat)) => Got::Beat(beat),
+            Ok(ServerFrame::Reset(reset)) => Got::Reset(reset),
+            Ok(ServerFrame::Drain(drain)) => Got::Drain(drain),
+            Ok(ServerFrame::End(end)) => Got::End(end),
+            Ok(ServerFrame::Hint { hint }) => Got::Hint(hint),
+            Ok(ServerFrame::Error { problem }) => Got::Refused(problem),
+            Ok(other) => panic!("nobody asked for {other:?}"),
+            Err(closed) => closed,
         }
     }
 }

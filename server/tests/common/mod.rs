@@ -99,10 +99,14 @@ impl Visitor {
         job
     }
 
-    /// A rehearsal that has started and waits for its next step.
+    /// A rehearsal that has started, said so, and waits for its next step: nothing happens to it until then.
     pub async fn held(&self, steps: u32) -> Value {
-        let job = self.rehearse(json!({"steps": steps, "step_ms": 0, "hold": true})).await;
-        self.wait_for(&job, "running").await
+        self.held_as(json!({"steps": steps, "step_ms": 0, "hold": true})).await
+    }
+
+    pub async fn held_as(&self, input: Value) -> Value {
+        let job = self.rehearse(input).await;
+        self.wait_until(&job, |job| text(job, "state") == "running" && job["progress"]["done"] == 0).await
     }
 
     pub async fn finished(&self, input: Value) -> Value {

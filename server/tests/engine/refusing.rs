@@ -1,5 +1,6 @@
 //! A store that refuses some writes while it is told to, as a full disk does; everything else it passes on.
 
+use crate::world::Between;
 use async_trait::async_trait;
 use domain::{JobId, OwnerId, Timestamp, UploadId, api::CancelOutcome};
 use server::store::*;
@@ -23,7 +24,7 @@ impl Refusing {
         Arc::default()
     }
 
-    pub(crate) fn between(slot: &Arc<OnceLock<Arc<Self>>>) -> Box<dyn FnOnce(Arc<dyn Store>) -> Arc<dyn Store>> {
+    pub(crate) fn between(slot: &Arc<OnceLock<Arc<Self>>>) -> Between {
         let slot = Arc::clone(slot);
         Box::new(move |inner| {
             let (refuse_advance, refuse_finish) = (AtomicBool::default(), AtomicBool::default());

@@ -1,7 +1,7 @@
 //! Progress, partial results, checkpoints and steps.
 
 use crate::{
-    script::Script,
+    script::{BEGUN, Script, begin},
     world::{OWNER, STRANGER, Setup, World},
 };
 use domain::{EventType, JobState, Progress};
@@ -91,7 +91,7 @@ async fn a_partial_that_does_not_fit_into_an_event_fails_the_job_for_good() {
 async fn a_handler_learns_of_a_cancel_at_its_next_call() {
     let script = Script::new(|ctx| {
         Box::pin(async move {
-            ctx.save(&"begun").await?;
+            begin(ctx).await?;
             ctx.stopped().await;
             for call in [
                 ctx.progress(done(1)).await,
@@ -107,7 +107,7 @@ async fn a_handler_learns_of_a_cancel_at_its_next_call() {
     });
     let world = Setup::script(script).start().await;
     let id = world.run_script(1).await;
-    world.wait_row(id, "its handler", |row| row.resumable).await;
+    world.wait_done(id, BEGUN).await;
     world.engine.cancel(OWNER, id).await.unwrap();
     world.wait_state(id, JobState::Cancelled).await;
     assert_eq!(world.story(id).await, "accepted started cancel_requested cancelled");

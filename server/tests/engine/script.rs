@@ -1,7 +1,7 @@
 //! A kind whose handler is a closure of the test.
 
 use async_trait::async_trait;
-use domain::{InputError, UploadId, kinds::Validate};
+use domain::{InputError, Progress, UploadId, kinds::Validate};
 use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -10,6 +10,13 @@ use server::engine::{
     context::{Context, JobError},
     registry::Kind,
 };
+
+/// The progress by which a handler says that it runs; before that, a stop finds no handler to tell.
+pub(crate) const BEGUN: u64 = 1;
+
+pub(crate) async fn begin(ctx: &Context) -> Result<(), JobError> {
+    ctx.progress(Progress { done: BEGUN, total: None, unit: None, note: None }).await
+}
 
 type Run = dyn for<'a> Fn(&'a Context) -> BoxFuture<'a, Result<Value, JobError>> + Send + Sync;
 

@@ -1,7 +1,7 @@
 //! Cancel in every state, and what a stop of the process does to running jobs.
 
 use crate::{
-    script::Script,
+    script::{BEGUN, Script, begin},
     world::{OWNER, STRANGER, Setup, World, soon},
 };
 use domain::{EventType, JobState, api::CancelOutcome};
@@ -15,7 +15,7 @@ use std::{
 fn stubborn() -> Script {
     Script::new(|ctx| {
         Box::pin(async move {
-            ctx.save(&"begun").await?;
+            begin(ctx).await?;
             std::future::pending().await
         })
     })
@@ -56,7 +56,7 @@ async fn a_handler_that_ignores_a_cancel_is_dropped_and_its_slot_is_free() {
     let script = stubborn();
     let world = Setup::script(script).workers(1).cancel_grace(Duration::from_millis(50)).start().await;
     let id = world.run_script(3).await;
-    world.wait_row(id, "its handler", |row| row.resumable).await;
+    world.wait_done(id, BEGUN).await;
     let next = world.rehearse(json!({"steps": 1, "step_ms": 0})).await;
     assert_eq!(world.engine.cancel(OWNER, id).await.unwrap(), Some(CancelOutcome::Requested));
     world.wait_state(id, JobState::Cancelled).await;
@@ -67,14 +67,14 @@ async fn a_handler_that_ignores_a_cancel_is_dropped_and_its_slot_is_free() {
 async fn a_cancel_that_comes_too_late_does_not_lose_the_output() {
     let script = Script::new(|ctx| {
         Box::pin(async move {
-            ctx.save(&"begun").await?;
+            begin(ctx).await?;
             ctx.stopped().await;
             Ok(json!({"done": true}))
         })
     });
     let world = Setup::script(script).start().await;
     let id = world.run_script(3).await;
-    world.wait_row(id, "its handler", |row| row.resumable).await;
+    world.wait_done(id, BEGUN).await;
     world.engine.cancel(OWNER, id).await.unwrap();
     let row = world.wait_end(id).await;
     assert_eq!((row.state, row.output.as_deref()), (JobState::Succeeded, Some(r#"{"done":true}"#)));
@@ -85,14 +85,14 @@ async fn a_cancel_that_comes_too_late_does_not_lose_the_output() {
 async fn a_retry_that_would_follow_a_cancel_does_not() {
     let script = Script::new(|ctx| {
         Box::pin(async move {
-            ctx.save(&"begun").await?;
+            begin(ctx).await?;
             ctx.stopped().await;
             Err(server::engine::context::JobError::transient("no", "failed while stopping").after(Duration::ZERO))
         })
     });
     let world = Setup::script(script).start().await;
     let id = world.run_script(3).await;
-    world.wait_row(id, "its handler", |row| row.resumable).await;
+    world.wait_done(id, BEGUN).await;
     world.engine.cancel(OWNER, id).await.unwrap();
     let row = world.wait_end(id).await;
     assert_eq!((row.state, row.attempt), (JobState::Cancelled, 1));
@@ -105,7 +105,7 @@ async fn a_handler_that_blocks_its_thread_is_fenced_and_keeps_its_slot() {
     let script = Script::new(move |ctx| {
         let blocked = Arc::clone(&blocked);
         Box::pin(async move {
-            ctx.save(&"begun").await?;
+            begin(ctx).await?;
             let _ = blocked.lock().unwrap().recv();
             ctx.partial(&json!({"late": true})).await?;
             Ok(Value::Null)
@@ -114,10 +114,10 @@ async fn a_handler_that_blocks_its_thread_is_fenced_and_keeps_its_slot() {
     let world =
         Setup { threads: 4, ..Setup::script(script) }.workers(1).cancel_grace(Duration::from_millis(50)).start().await;
     let id = world.run_script(3).await;
-    world.wait_row(id, "its handler", |row| row.resumable).await;
+    world.wait_done(id, BEGUN).await;
+    let next = world.rehearse(json!({"steps": 1, "step_ms": 0})).await;
     world.engine.cancel(OWNER, id).await.unwrap();
     world.wait_state(id, JobState::Cancelled).await;
-    let next = world.rehearse(json!({"steps": 1, "step_ms": 0})).await;
     assert_eq!(world.row(next).await.state, JobState::Queued);
     release.send(()).unwrap();
     assert_eq!(world.wait_end(next).await.state, JobState::Succeeded, "the slot came back with the thread");
@@ -148,7 +148,7 @@ async fn a_drain_does_not_wait_longer_than_its_grace() {
     let script = stubborn();
     let world = Setup::script(script).start().await;
     let id = world.run_script(1).await;
-    world.wait_row(id, "its handler", |row| row.resumable).await;
+    world.wait_done(id, BEGUN).await;
     soon("the stop", world.engine.stop(Duration::from_millis(50))).await;
     assert_eq!(world.row(id).await.state, JobState::Queued);
 }
@@ -157,14 +157,14 @@ async fn a_drain_does_not_wait_longer_than_its_grace() {
 async fn a_job_that_ends_within_the_grace_of_a_drain_has_ended() {
     let script = Script::new(|ctx| {
         Box::pin(async move {
-            ctx.save(&"begun").await?;
+            begin(ctx).await?;
             ctx.stopped().await;
             Ok(json!("finished first"))
         })
     });
     let world = Setup::script(script).start().await;
     let id = world.run_script(1).await;
-    world.wait_row(id, "its handler", |row| row.resumable).await;
+    world.wait_done(id, BEGUN).await;
     soon("the stop", world.engine.stop(Duration::from_secs(20))).await;
     assert_eq!(world.row(id).await.state, JobState::Succeeded);
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     refusing::Refusing,
-    script::Script,
+    script::{BEGUN, Script, begin},
     world::{OWNER, Setup, World, soon},
 };
 use domain::{EventType, JobState};
@@ -26,8 +26,10 @@ async fn a_crash_costs_neither_the_attempt_nor_the_steps_done() {
         world.wait_done(id, step).await;
     }
     let world = Setup::default().start_in(world.crash().await).await;
+    let restarted = Instant::now();
     world.engine.step(OWNER, id).await.unwrap();
     let row = world.wait_end(id).await;
+    assert!(restarted.elapsed() < Duration::from_secs(5), "at once, and not when the dead worker's lease of 12 s ends");
     assert_eq!((row.state, row.attempt), (JobState::Succeeded, 1));
     assert_eq!(world.story(id).await, "accepted started partial partial released started partial succeeded");
     assert_eq!(world.data(id, EventType::Partial).await, [json!({"step": 1}), json!({"step": 2}), json!({"step": 3})]);
@@ -75,7 +77,7 @@ async fn an_attempt_that_lost_its_lease_writes_nothing() {
                 *count
             };
             if run == 1 {
-                ctx.save(&"begun").await?;
+                begin(ctx).await?;
                 runs.1.notified().await;
                 let late = ctx.partial(&json!({"run": 1})).await;
                 runs.2.notify_one();
@@ -89,11 +91,11 @@ async fn an_attempt_that_lost_its_lease_writes_nothing() {
     });
     let world = Setup::script(script).start().await;
     let id = world.run_script(3).await;
-    world.wait_row(id, "its handler", |row| row.resumable).await;
+    world.wait_done(id, BEGUN).await;
     // As if its worker had been dead for an hour.
     let rescued = world.store.rescue(clock::now().plus_ms(3_600_000), None, false, 10).await.unwrap();
     assert_eq!(rescued.len(), 1);
-    world.wait_row(id, "a second claim", |row| row.state == JobState::Running && row.jseq >= 4).await;
+    world.wait_row(id, "a second claim", |row| row.state == JobState::Running && row.jseq >= 5).await;
     runs.1.notify_one();
     // The first one is dropped as soon as the second is registered, or refused by the fence if it was quicker.
     world.engine.step(OWNER, id).await.unwrap();

@@ -35,13 +35,16 @@ pub(crate) struct World {
     folder: Option<TempDir>,
 }
 
+/// Wraps the store that the engine gets.
+pub(crate) type Between = Box<dyn FnOnce(Arc<dyn Store>) -> Arc<dyn Store>>;
+
 /// What a test may set.
 pub(crate) struct Setup {
     pub(crate) script: Script,
     pub(crate) config: EngineConfig,
     pub(crate) threads: usize,
     /// Puts something between engine and store.
-    pub(crate) between: Box<dyn FnOnce(Arc<dyn Store>) -> Arc<dyn Store>>,
+    pub(crate) between: Between,
 }
 
 impl Default for Setup {

@@ -11,7 +11,10 @@ pub async fn success_is_kept_with_its_output_and_files(bench: Bench) {
     assert_eq!(bench.finish(lease, finish, at(30)).await, JobState::Succeeded);
     let bench = bench.restart().await;
     let row = bench.row(lease.job).await;
-    assert_eq!((row.state, row.output.as_deref(), row.finished_at), (JobState::Succeeded, Some(r#"{"steps":5}"#), Some(at(30))));
+    assert_eq!(
+        (row.state, row.output.as_deref(), row.finished_at),
+        (JobState::Succeeded, Some(r#"{"steps":5}"#), Some(at(30)))
+    );
     assert_eq!(bench.events(lease.job).await[2].data, r#"{"result":{"steps":5}}"#);
     assert_eq!(bench.store.job_file(OWNER, lease.job, "rejects.csv").await.unwrap(), Some(file));
     assert_eq!(bench.store.job_file(OWNER, lease.job, "absent").await.unwrap(), None);

@@ -282,7 +282,11 @@ impl Model {
             assert_eq!((row.state, row.jseq), (job.state, job.jseq), "{job:?}");
             assert_eq!((row.attempt, row.max_attempts), (job.attempt, job.max_attempts), "{job:?}");
             assert_eq!((row.cancel_requested_at.is_some(), row.due_at), (job.cancel, job.due), "{job:?}");
-            assert_eq!((row.resumable, &row.progress), (job.checkpoint.is_some(), &job.progress.map(progress)), "{job:?}");
+            assert_eq!(
+                (row.resumable, &row.progress),
+                (job.checkpoint.is_some(), &job.progress.map(progress)),
+                "{job:?}"
+            );
             assert_eq!((row.failure.is_some(), row.output.is_some()), (job.failed, job.state == JobState::Succeeded));
             assert_eq!(row.finished_at.is_some(), job.state.is_terminal(), "{job:?}");
         }

@@ -105,6 +105,19 @@ pub async fn a_checkpoint_that_moves_renews_the_crash_budget(bench: Bench) {
     bench.assert_sound(OWNER).await;
 }
 
+pub async fn an_attempt_that_ends_by_itself_renews_the_crash_budget(bench: Bench) {
+    bench.accept(new_job(OWNER)).await;
+    let id = crash(&bench, 4).await;
+    let lease = bench.claim_one(at(10)).await.lease;
+    bench.finish(lease, Finish::Retry { failure: failure("rain"), at: at(20) }, at(15)).await;
+    bench.store.promote_due(at(20), 10).await.unwrap();
+    crash(&bench, 4).await;
+    assert_eq!(bench.row(id).await.state, JobState::Queued);
+    crash(&bench, 1).await;
+    assert_eq!(bench.row(id).await.state, JobState::Failed);
+    bench.assert_sound(OWNER).await;
+}
+
 pub async fn a_rescued_job_heeds_its_cancel(bench: Bench) {
     let lease = bench.running().await.lease;
     bench.store.cancel(OWNER, lease.job, at(20)).await.unwrap();

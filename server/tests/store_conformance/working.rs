@@ -92,10 +92,7 @@ pub async fn a_renewal_tells_held_lost_and_cancel(bench: Bench) {
     bench.finish(ended, success(), at(20)).await;
     let states = bench.store.renew(&[held, asked, ended], at(50_000)).await.unwrap();
     let expected = [(held, true, false), (asked, true, true), (ended, false, false)];
-    assert_eq!(
-        states,
-        expected.map(|(lease, held, cancel_requested)| LeaseState { lease, held, cancel_requested })
-    );
+    assert_eq!(states, expected.map(|(lease, held, cancel_requested)| LeaseState { lease, held, cancel_requested }));
     // Renewed to 50,000: nothing to rescue before.
     assert_eq!(bench.store.rescue(at(49_999), None, false, 10).await.unwrap(), []);
     assert_eq!(bench.store.rescue(at(50_001), None, false, 10).await.unwrap().len(), 2);

@@ -80,3 +80,45 @@ fn checkpoint(conn: &Connection, sql: &str) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{SqliteStore, lanes::Lane, schema::open_writer, statement, writer::write};
+    use crate::store::Store;
+    use std::time::{Duration, Instant};
+
+    /// Frames in the WAL, and how many of them are in the database already.
+    fn frames(conn: &rusqlite::Connection) -> (i64, i64) {
+        conn.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| Ok((row.get(1)?, row.get(2)?))).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_wal_that_grew_is_moved_into_the_database_and_emptied_at_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path()).unwrap();
+        let observer = open_writer(&folder.path().join("meanwhile.db")).unwrap();
+        let fill = |bytes: usize| {
+            write(&store.lanes, Lane::Express, move |tx| {
+                statement::run(tx.conn, "INSERT INTO spill (body) VALUES (?1)", ["x".repeat(bytes)])?;
+                Ok(())
+            })
+        };
+        fill(1 << 20).await.unwrap();
+        let (log, _) = frames(&observer);
+        assert!(log < i64::from(super::WORTHWHILE), "a megabyte is not worth it");
+        fill(5 << 20).await.unwrap();
+        let patience = Instant::now() + Duration::from_secs(20);
+        loop {
+            let (log, moved) = frames(&observer);
+            if log == moved {
+                break;
+            }
+            assert!(Instant::now() < patience, "{moved} of {log} frames are in the database");
+            tokio::task::yield_now().await;
+        }
+        drop(observer);
+        store.close().await;
+        let left = std::fs::metadata(folder.path().join("meanwhile.db-wal")).map_or(0, |file| file.len());
+        assert_eq!(left, 0);
+    }
+}

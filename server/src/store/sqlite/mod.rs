@@ -95,11 +95,17 @@ impl SqliteStore {
         Ok(Arc::new(Self { epoch, lanes, readers, listening, threads, lock }))
     }
 
-    async fn express<T: Send + 'static>(&self, work: impl FnOnce(&mut Tx<'_>) -> StoreResult<T> + Send + 'static) -> StoreResult<T> {
+    async fn express<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> StoreResult<T> + Send + 'static,
+    ) -> StoreResult<T> {
         write(&self.lanes, Lane::Express, work).await
     }
 
-    async fn bulk<T: Send + 'static>(&self, work: impl FnOnce(&mut Tx<'_>) -> StoreResult<T> + Send + 'static) -> StoreResult<T> {
+    async fn bulk<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> StoreResult<T> + Send + 'static,
+    ) -> StoreResult<T> {
         write(&self.lanes, Lane::Bulk, work).await
     }
 
@@ -173,7 +179,14 @@ impl Store for SqliteStore {
         self.express(move |tx| owner_ops::cancel(tx, owner, id, now)).await
     }
 
-    async fn reopen(&self, owner: OwnerId, id: JobId, from: ReopenFrom, fresh_attempts: u32, now: Timestamp) -> StoreResult<Reopened> {
+    async fn reopen(
+        &self,
+        owner: OwnerId,
+        id: JobId,
+        from: ReopenFrom,
+        fresh_attempts: u32,
+        now: Timestamp,
+    ) -> StoreResult<Reopened> {
         self.express(move |tx| owner_ops::reopen(tx, owner, id, from, fresh_attempts, now)).await
     }
 
@@ -205,7 +218,14 @@ impl Store for SqliteStore {
         self.readers.read(move |conn| reads::queue(conn, id)).await
     }
 
-    async fn claim(&self, worker: &str, kinds: &[&str], limit: usize, now: Timestamp, lease_until: Timestamp) -> StoreResult<Vec<Claimed>> {
+    async fn claim(
+        &self,
+        worker: &str,
+        kinds: &[&str],
+        limit: usize,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> StoreResult<Vec<Claimed>> {
         let (worker, kinds): (_, Vec<_>) = (worker.to_owned(), kinds.iter().map(|kind| (*kind).to_owned()).collect());
         self.express(move |tx| claim::claim(tx, &worker, &kinds, at_most(limit), now, lease_until)).await
     }
@@ -220,7 +240,12 @@ impl Store for SqliteStore {
         write(&self.lanes, lane, move |tx| attempt::advance(tx, lease, &step, now)).await
     }
 
-    async fn finish(&self, lease: Lease, finish: Finish, now: Timestamp) -> StoreResult<Result<domain::JobState, LeaseLost>> {
+    async fn finish(
+        &self,
+        lease: Lease,
+        finish: Finish,
+        now: Timestamp,
+    ) -> StoreResult<Result<domain::JobState, LeaseLost>> {
         self.express(move |tx| attempt::finish(tx, lease, finish, now)).await
     }
 
@@ -228,7 +253,13 @@ impl Store for SqliteStore {
         self.express(move |tx| schedule::promote(tx, now, at_most(limit))).await
     }
 
-    async fn rescue(&self, now: Timestamp, except_worker: Option<&str>, all: bool, limit: usize) -> StoreResult<Vec<Rescued>> {
+    async fn rescue(
+        &self,
+        now: Timestamp,
+        except_worker: Option<&str>,
+        all: bool,
+        limit: usize,
+    ) -> StoreResult<Vec<Rescued>> {
         let except = except_worker.map(str::to_owned);
         self.express(move |tx| schedule::rescue(tx, now, except.as_deref(), all, at_most(limit))).await
     }
@@ -270,7 +301,8 @@ impl Store for SqliteStore {
 
     async fn ping(&self) -> StoreResult<()> {
         // A row that changes, since a full disk shows only when something is written.
-        const PING: &str = "INSERT INTO meta (key, value) VALUES ('ping', 1) ON CONFLICT DO UPDATE SET value = value + 1";
+        const PING: &str =
+            "INSERT INTO meta (key, value) VALUES ('ping', 1) ON CONFLICT DO UPDATE SET value = value + 1";
         self.express(|tx| Ok(statement::run(tx.conn, PING, []).map(|_| ())?)).await?;
         self.readers.read(|conn| Ok(statement::only::<i64>(conn, "SELECT count(*) FROM meta", []).map(|_| ())?)).await
     }

@@ -38,13 +38,16 @@ pub(super) fn jobs(
         "owner o CROSS JOIN job j ON j.owner = o.id WHERE o.uuid = ?1
          AND (?2 IS NULL OR j.state IN (SELECT value FROM json_each(?2))) AND (?3 IS NULL OR j.kind = ?3)
          AND (?4 IS NULL OR j.label LIKE ?4 ESCAPE '\\' OR j.kind LIKE ?4 ESCAPE '\\' OR hex(j.uuid) LIKE ?5)
-         AND (?6 IS NULL OR j.id < (SELECT b.id FROM job b WHERE b.uuid = ?6 AND b.owner = o.id))
-         ORDER BY j.id DESC LIMIT ?7"
+         AND j.id < ?6 ORDER BY j.id DESC LIMIT ?7"
     );
     let states: Vec<&str> = filter.states.iter().map(|state| state.as_str()).collect();
     let states = if states.is_empty() { None } else { Some(text(&states)?) };
     let (like, id_like) = filter.q.as_deref().map(patterns).unzip();
-    let before = filter.before.as_ref().map(|before| before.as_bytes());
+    // As a number, so that a later page begins where it begins and not at the newest job. 0 is before every job.
+    let before = match filter.before {
+        Some(before) => rowid(conn, owner, before)?.unwrap_or(0),
+        None => i64::MAX,
+    };
     let params = (owner.as_bytes(), states, &filter.kind, like, id_like.flatten(), before, limit);
     let value = all(conn, FIND, params, read)?;
     let head = conn

@@ -76,15 +76,15 @@ impl<'a> Applying<'a> {
                 touched.change();
             }
         }
-        if let Some(cells) = &row.variant {
-            if name_options(tx, touched, cells)? | put_variant(tx, touched.id, cells)? {
-                touched.change();
-            }
+        if let Some(cells) = &row.variant
+            && name_options(tx, touched, cells)? | put_variant(tx, touched.id, cells)?
+        {
+            touched.change();
         }
-        if let Some(image) = &row.image {
-            if put_image(tx, touched.id, image, row.image_position)? {
-                touched.change();
-            }
+        if let Some(image) = &row.image
+            && put_image(tx, touched.id, image, row.image_position)?
+        {
+            touched.change();
         }
         Ok(true)
     }

@@ -26,6 +26,10 @@ pub(in crate::store::sqlite) fn products(
     let total: i64 = conn
         .prepare_cached(&format!("SELECT count(*) FROM (SELECT 1 FROM product WHERE {condition} LIMIT ?2)"))?
         .query_row(params![pattern, COUNTED], |row| row.get(0))?;
+    if total == 0 {
+        // A search that finds nothing has read the whole catalogue once already.
+        return Ok(ProductsRead { items: Vec::new(), more: false, total: 0, state: state(conn)? });
+    }
     let wanted = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
     let mut found: Vec<(Head, Product)> = conn
         .prepare_cached(&format!(
