@@ -4,6 +4,9 @@
 //! nothing: answers and problems pass through as they come.
 //! Invariant: both ways give the same values for the same owner, so that hydration finds what the server rendered.
 
+// A problem goes to a page as it came; a box around it would be opened at once.
+#![allow(clippy::result_large_err)]
+
 mod transport;
 
 #[cfg(feature = "hydrate")]

@@ -1,6 +1,6 @@
 // One log, several ways out: whatever carries the events, and whatever happens to it, nothing is missing and nothing comes twice.
 import {
-  badge, expect, job, open, pill, preferChannel, reaches, row, seq, settled, stepAndSee, submit, test, withoutGaps,
+  badge, expect, job, open, pill, preferChannel, reaches, row, seq, settled, step, stepAndSee, submit, test, withoutGaps,
   type Channel, type Page,
 } from '../fixtures.ts';
 
@@ -28,9 +28,9 @@ async function hasSteps(page: Page, steps: number): Promise<void> {
 for (const channel of CHANNELS) {
   test(`events arrive by ${channel}, without a gap`, async ({ page }) => {
     await preferChannel(page, channel);
+    const { id } = await submit(page, 'rehearsal', held(3));
     await open(page, '/');
     await expect(pill(page)).toHaveAttribute('data-channel', channel);
-    const { id } = await submit(page, 'rehearsal', held(3));
     for (let taken = 0; taken < 3; taken++) await stepAndSee(page, id);
     await reaches(page, id, 'succeeded');
     await withoutGaps(page);
@@ -41,8 +41,8 @@ for (const channel of CHANNELS) {
 
 test('switching poll → sse → ws while a job runs loses nothing and repeats nothing', async ({ page }) => {
   await preferChannel(page, 'poll');
-  await open(page, '/');
   const { id } = await submit(page, 'rehearsal', held(9));
+  await open(page, '/');
   await row(page, id).locator('a').first().click();
   await expect(page).toHaveURL(new RegExp(id));
   let taken = 0;
@@ -105,8 +105,8 @@ test('who leaves the job and carries on elsewhere is told of its end', async ({ 
   await expect(row(page, id)).toHaveAttribute('data-state', 'running');
   await page.getByRole('navigation').first().getByRole('link', { name: /catalogue/i }).click();
   await expect(page).toHaveURL(/\/catalogue/);
-  const answer = await page.request.post(`/api/v1/jobs/${id}/step`);
-  expect(answer.ok()).toBe(true);
-  await expect(page.locator('.dock')).toContainText('winter list');
-  await expect(page.locator(`.dock [data-job="${id}"]`).first()).toHaveAttribute('data-state', 'succeeded');
+  await expect(page.locator(`.dock [data-dock-job="${id}"]`)).toContainText('winter list');
+  await step(page, id);
+  await expect(page.locator('.dock .toast[data-state="succeeded"]')).toContainText('winter list');
+  await expect(page.getByTestId('announcements')).toContainText('winter list');
 });

@@ -34,10 +34,10 @@ test('a submit shows at once, before the server has answered', async ({ page }) 
   });
   await field(page, 'steps').fill('1');
   await send(page).click();
-  await expect(page.locator('main [data-state="sending"]')).toHaveCount(1);
+  await expect(page.locator('main .job-row[data-state="sending"]')).toHaveCount(1);
   answer();
   await expect(rows(page)).toHaveCount(1);
-  await expect(page.locator('main [data-state="sending"]')).toHaveCount(0);
+  await expect(page.locator('main .job-row[data-state="sending"]')).toHaveCount(0);
 });
 
 test('who wants to wait gets the answer with the submit @plain', async ({ page }) => {

@@ -28,7 +28,7 @@ use axum::{
 use domain::{
     InputError, JobId,
     api::{CancelOutcome, Retry, Submit, WAIT_LIMIT_S, job_page},
-    kinds::form::{PREFIX, input_from_form},
+    kinds::form::{FILE_NAME, PREFIX, input_from_form, label},
 };
 use std::time::{Duration, Instant};
 
@@ -63,7 +63,7 @@ async fn submit_fields(state: &AppState, owner: Owner, fields: &Fields) -> Resul
     let request = Submit {
         input: input_from_form(&kind, fields),
         kind,
-        label: value(fields, "label").map(str::to_owned),
+        label: label(fields),
         priority: None,
         run_at: None,
         max_attempts: None,
@@ -243,6 +243,7 @@ async fn read_fields(state: &AppState, owner: Owner, request: Request, fields: &
                 let allowance = Allowance::of(state, owner.id).await?;
                 let upload = uploads::receive(state, owner.id, &allowance, &file, part).await?;
                 fields.push((name, upload.id.to_string()));
+                fields.push((FILE_NAME.to_owned(), file));
             }
             Some(_) => {}
             None => fields.push((name, read_text(part, &mut room).await?)),

@@ -1,10 +1,9 @@
-//! `check`: formatting, lints for each package and feature, layering. Called from `main` and `.ci/run`.
+//! `check`: formatting, lints for each package and feature. Layering is a test of the server's. Called from `main` and `.ci/run`.
 //! Packages are linted with the features they are built with, in as few invocations as have different dependencies:
 //! `ssr` and `hydrate` exclude each other, so `--all-features` would check what nobody builds.
 
 use anyhow::Result;
 
-use crate::layers;
 use crate::project::Project;
 use crate::step::{cargo, run, step};
 use crate::toolchain::{self, BROWSER_TARGET};
@@ -48,7 +47,6 @@ const LINTS: [(&str, &[&str]); 4] = [
 pub fn check(project: &Project) -> Result<()> {
     toolchain::ensure(project)?;
     step("cargo fmt --check", || run(cargo().current_dir(&project.root).args(["fmt", "--all", "--check"])))?;
-    step("layering", || layers::check(&project.root))?;
     for (title, selection) in LINTS {
         step(&format!("clippy: {title}"), || {
             run(cargo().current_dir(&project.root).arg("clippy").args(selection).args(["--", "-D", "warnings"]))

@@ -10,9 +10,9 @@ mod compress;
 mod dev;
 mod dist;
 mod e2e;
-mod layers;
 mod node;
 mod optimise;
+mod products;
 mod project;
 mod site;
 mod step;
@@ -21,9 +21,10 @@ mod tally;
 mod test;
 mod toolchain;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -61,9 +62,19 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Formatting, lints for each package and feature, and the layering of the sources
+    /// Formatting, and lints for each package and feature
     Check,
-    Zz,
+    /// Write a product file to import
+    Products {
+        /// Rows after the header
+        #[arg(long, default_value_t = 1000)]
+        rows: u64,
+        /// Other rows with another seed
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// Where to write it
+        file: PathBuf,
+    },
     /// Remove what was built and installed
     Clean,
 }
@@ -92,8 +103,11 @@ fn work(command: Command) -> Result<()> {
             println!("{tally}");
             if tally.is_green() { Ok(()) } else { bail!("browser tests failed") }
         }
-        Command::Zz => site::assemble(&project, &project.target.join("wasm32-unknown-unknown/wasm/hydrate.wasm"), site::Effort::Release),
         Command::Check => check::check(&project),
+        Command::Products { rows, seed, file } => {
+            let file = std::fs::File::create(&file).with_context(|| format!("{} cannot be written", file.display()))?;
+            Ok(products::write_products(std::io::BufWriter::new(file), rows, seed)?)
+        }
         Command::Clean => dist::clean(&project),
     }
 }

@@ -27,7 +27,7 @@ pub fn FailureCard(
         job.with(|job| {
             let attempts = (t.after_attempts)(job.attempt.into());
             match &job.progress {
-                Some(progress) => format!("{} {} {attempts}", t.done_so_far, format::progress(lang, progress)),
+                Some(progress) => format!("{} {}. {attempts}", t.done_so_far, format::progress(lang, progress)),
                 None => format!("{} {attempts}", t.nothing_done),
             }
         })

@@ -16,7 +16,9 @@ pub fn remaining(job: &Job, now: Timestamp) -> Option<[u64; 2]> {
         let progress = job.progress.as_ref().filter(|_| job.state == JobState::Running)?;
         left_at_own_pace(progress, job.attempt, job.started_at?, now)
     };
-    if job.state.is_terminal() { None } else { by_pace().or_else(|| job.queue.as_ref()?.eta_s) }
+    // A held rehearsal goes on when somebody says so.
+    let held = job.input.get("hold").and_then(serde_json::Value::as_bool) == Some(true);
+    if job.state.is_terminal() || held { None } else { by_pace().or_else(|| job.queue.as_ref()?.eta_s) }
 }
 
 /// The bar and its sentence.

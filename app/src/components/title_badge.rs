@@ -16,7 +16,7 @@ fn icon(summary: Summary) -> String {
     format!(
         "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 40 40'%3E\
          %3Ccircle cx='20' cy='20' r='15.915' fill='none' stroke='%23b9b4a7' stroke-width='7'/%3E\
-         %3Ccircle cx='20' cy='20' r='15.915' fill='none' stroke='%23b5451b' stroke-width='7' \
+         %3Ccircle cx='20' cy='20' r='15.915' fill='none' stroke='%23205ca8' stroke-width='7' \
          stroke-dasharray='{share} 100' transform='rotate(-90 20 20)'/%3E%3C/svg%3E"
     )
 }

@@ -24,6 +24,13 @@ mod browser {
     /// A file that the visitor chose.
     pub struct Chosen(pub web_sys::File);
 
+    impl Chosen {
+        /// The file's name on the visitor's machine.
+        pub fn name(&self) -> String {
+            self.0.name()
+        }
+    }
+
     /// The fields of the form that an event is about.
     pub fn read_entries(event: &SubmitEvent) -> Vec<(String, Entry)> {
         let form = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlFormElement>().ok());
@@ -81,6 +88,13 @@ mod server {
 
     /// A file that the visitor chose; there is none on the server.
     pub struct Chosen(std::convert::Infallible);
+
+    impl Chosen {
+        /// The file's name.
+        pub fn name(&self) -> String {
+            match self.0 {}
+        }
+    }
 
     impl Chosen {
         pub(crate) fn never(&self) -> ! {

@@ -19,7 +19,7 @@ use crate::{
 use domain::{
     Job, JobId, Problem,
     api::{LABEL_LIMIT, Submit},
-    kinds::form::input_from_form,
+    kinds::form::{FILE_NAME, input_from_form, label},
 };
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 
@@ -71,7 +71,10 @@ impl Submission {
             match entry {
                 Entry::Text(_) if name == "idempotency_key" => {}
                 Entry::Text(text) => fields.push((name, text)),
-                Entry::File(chosen) => file = Some(chosen),
+                Entry::File(chosen) => {
+                    fields.push((FILE_NAME.to_owned(), chosen.name()));
+                    file = Some(chosen);
+                }
             }
         }
         let again = self.last.with_value(|last| {
@@ -80,8 +83,7 @@ impl Submission {
         });
         let key = again.unwrap_or_else(|| self.key.get_untracked());
         self.last.set_value(Some(Sending { fields: fields.clone(), key: key.clone(), under_way: true }));
-        let label = fields.iter().find(|(name, _)| name == "label").map(|(_, label)| label.trim().to_owned());
-        let label = label.filter(|label| !label.is_empty());
+        let label = label(&fields);
         self.store.optimistic(&key, self.kind, label.clone());
         self.scope.problem.set(None);
         self.answered.set(None);
@@ -138,7 +140,11 @@ impl Submission {
                 reset("input-upload");
                 let title = job.label.clone().unwrap_or_default();
                 let finished = job.state.is_terminal();
-                self.answered.try_set(Some(Answered { id: job.id, title, ms, waited, finished, replayed }));
+                self.answered.try_update(|answered| {
+                    // Of a double click the first answer may come last; that there were two stays said.
+                    let replayed = replayed || answered.as_ref().is_some_and(|one| one.id == job.id && one.replayed);
+                    *answered = Some(Answered { id: job.id, title, ms, waited, finished, replayed });
+                });
             }
             Err(problem) => {
                 if problem.code == "idempotency-key-reused" {
@@ -187,7 +193,8 @@ pub fn SubmitForm(
         >
             <ErrorSummary scope />
             <input type="hidden" name="kind" value=kind />
-            <input type="hidden" name="idempotency_key" value=key_of(submission.key) />
+            // A browser that restores the fields of a page it loads anew must not restore the key of the old one.
+            <input type="hidden" name="idempotency_key" value=key_of(submission.key) autocomplete="off" />
             <Fields kind=kind.to_owned() scope sent=submission.sent />
             <InputField scope name="label" label=t.label hint=t.label_hint maxlength=LABEL_LIMIT as u32 />
             <fieldset class="choices">

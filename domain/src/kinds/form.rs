@@ -4,6 +4,7 @@
 //! Invariant: the same fields give the same input on both sides, so that a submit repeated without JavaScript is a repeat.
 
 use super::{catalogue_import, rehearsal};
+use crate::api::LABEL_LIMIT;
 use serde_json::{Map, Value};
 
 /// What the names of input fields begin with: `input.steps`.
@@ -44,6 +45,19 @@ fn number(text: &str) -> Option<Value> {
     text.parse::<u64>().map(Value::from).or_else(|_| text.parse::<i64>().map(Value::from)).ok()
 }
 
+/// The field that carries the name of the file sent, put in by whoever reads the form.
+pub const FILE_NAME: &str = "file_name";
+
+/// The label that a form asks for: as typed, else the name of its file, so that nobody looks at a list of nameless imports.
+pub fn label(fields: &[(String, String)]) -> Option<String> {
+    let text = |name: &str| {
+        let last = fields.iter().rev().find(|(field, _)| field == name);
+        last.map(|(_, text)| text.trim()).filter(|text| !text.is_empty())
+    };
+    let of_file = || text(FILE_NAME).map(|name| name.chars().take(LABEL_LIMIT).collect());
+    text("label").map(str::to_owned).or_else(of_file)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,6 +65,15 @@ mod tests {
 
     fn fields(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
         pairs.iter().map(|&(name, text)| (name.to_owned(), text.to_owned())).collect()
+    }
+
+    #[test]
+    fn a_job_without_a_label_is_called_after_its_file() {
+        assert_eq!(label(&fields(&[("label", " "), (FILE_NAME, "spring.csv")])), Some("spring.csv".to_owned()));
+        assert_eq!(label(&fields(&[("label", "mine"), (FILE_NAME, "spring.csv")])), Some("mine".to_owned()));
+        let long = "é".repeat(LABEL_LIMIT + 1);
+        assert_eq!(label(&fields(&[(FILE_NAME, &long)])), Some("é".repeat(LABEL_LIMIT)));
+        assert_eq!(label(&fields(&[])), None);
     }
 
     #[test]
