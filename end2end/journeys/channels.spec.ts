@@ -62,6 +62,7 @@ test('switching poll → sse → ws while a job runs loses nothing and repeats n
   await reaches(page, id, 'succeeded');
   await withoutGaps(page);
   await hasSteps(page, 9);
+  await expect(page.getByTestId('channel-switches')).toHaveText('4');
   expect(await seq(page, id)).toBe((await job(page, id)).jseq);
 });
 

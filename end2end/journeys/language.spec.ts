@@ -7,7 +7,7 @@ test('a French browser gets French @plain', async ({ browser, baseURL, javaScrip
   await open(page, '/');
   await expect(page.locator('html')).toHaveAttribute('lang', 'fr');
   await expect(page.getByRole('link', { name: 'Catalogue' }).first()).toBeVisible();
-  await expect(page.getByRole('navigation').first()).toContainText('Travail');
+  await expect(page.getByRole('navigation').first()).toContainText('Travaux');
   await context.close();
 });
 

@@ -9,6 +9,7 @@ mod files;
 mod interrupting;
 #[path = "catalogue_import/world.rs"]
 mod world;
+mod wrapped_store;
 
 use domain::{FailureReason, JobState, kinds::catalogue_import::Output};
 use interrupting::{Interruption, Plan};

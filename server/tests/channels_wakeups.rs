@@ -3,11 +3,14 @@
 //! The store is wrapped in one that commits an event right after a read, which is where a feed that subscribed later would miss it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[path = "channels_wakeups/after_read.rs"]
+mod after_read;
 #[allow(dead_code)]
 #[path = "channel_client/author.rs"]
 mod author;
 mod wrapped_store;
 
+use after_read::AfterRead;
 use author::Author;
 use domain::{EventType, JobId, OwnerId};
 use server::{
@@ -18,14 +21,15 @@ use server::{
     store::{Committed, Store, sqlite::SqliteStore},
 };
 use std::{sync::Arc, time::Duration};
-use wrapped_store::{Read, WrappedStore};
+use wrapped_store::{Call, WrappedStore};
 
 const OWNER: OwnerId = OwnerId::from_bytes([1; 16]);
 /// Far below any heartbeat, far above a commit.
 const SOON: Duration = Duration::from_secs(10);
 
 struct World {
-    store: Arc<WrappedStore>,
+    store: Arc<dyn Store>,
+    after_read: Arc<AfterRead>,
     author: Author,
     bus: Bus,
     _data: tempfile::TempDir,
@@ -44,19 +48,20 @@ impl World {
             }
         }));
         let author = Author::new(store.clone(), OWNER);
-        Self { store: Arc::new(WrappedStore::new(store)), author, bus, _data: data }
+        let after_read = Arc::new(AfterRead::default());
+        let store = Arc::new(WrappedStore::new(store, Arc::clone(&after_read)));
+        Self { store, after_read, author, bus, _data: data }
     }
 
     async fn open(&self, after: Option<u64>, job: Option<JobId>) -> Feed {
         let after = after.map(|seq| format!("{}.{seq}", self.store.epoch()));
-        let store: Arc<dyn Store> = self.store.clone();
-        Feed::open(&store, &self.bus, OWNER, FeedRequest { after, job, fold: true, limit: 500 }).await.unwrap()
+        Feed::open(&self.store, &self.bus, OWNER, FeedRequest { after, job, fold: true, limit: 500 }).await.unwrap()
     }
 
     /// After the next read of this sort, and before its answer is seen, a job is accepted.
-    fn commit_after(&self, read: Read) {
+    fn commit_after(&self, read: Call) {
         let author = self.author.clone();
-        self.store.after_next(read, move || async move {
+        self.after_read.after_next(read, move || async move {
             author.accept().await;
         });
     }
@@ -77,7 +82,7 @@ fn seqs(next: Next) -> Vec<u64> {
 async fn a_commit_right_after_the_head_was_read_is_told() {
     let world = World::new(true);
     world.author.accept().await;
-    world.commit_after(Read::Stream);
+    world.commit_after(Call::Stream);
     let mut feed = world.open(None, None).await;
     assert_eq!(feed.cursor().seq, 1, "the head as read");
     assert_eq!(seqs(next(&mut feed).await), [2]);
@@ -87,7 +92,7 @@ async fn a_commit_right_after_the_head_was_read_is_told() {
 async fn a_commit_right_after_the_first_page_was_read_is_told() {
     let world = World::new(true);
     world.author.accept().await;
-    world.commit_after(Read::Events);
+    world.commit_after(Call::Events);
     let mut feed = world.open(Some(0), None).await;
     assert_eq!(seqs(next(&mut feed).await), [1]);
     assert_eq!(seqs(next(&mut feed).await), [2]);
@@ -99,7 +104,7 @@ async fn a_commit_right_after_a_later_page_was_read_is_told() {
     let mut feed = world.open(Some(0), None).await;
     world.author.accept().await;
     for seq in 1..=20 {
-        world.commit_after(Read::Events);
+        world.commit_after(Call::Events);
         assert_eq!(seqs(next(&mut feed).await), [seq]);
     }
 }
@@ -111,7 +116,7 @@ async fn an_end_between_two_reads_ends_the_jobs_feed() {
         let job = world.author.start().await;
         let author = world.author.clone();
         // The job runs when its row is read, and has ended when its events are.
-        world.store.after_next(Read::Job, move || async move { author.succeed(job).await });
+        world.after_read.after_next(Call::Job, move || async move { author.succeed(job).await });
         let mut feed = world.open(after, Some(job.id)).await;
         let Next::Events(rows) = next(&mut feed).await else { panic!("the end itself is missing") };
         assert_eq!(rows.last().unwrap().type_, EventType::Succeeded);

@@ -19,3 +19,4 @@ mod submitting;
 mod surviving;
 #[path = "engine/world.rs"]
 mod world;
+mod wrapped_store;

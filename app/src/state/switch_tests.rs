@@ -11,11 +11,11 @@ fn following(channel: Channel) -> (Switch, LinkId) {
 }
 
 fn opened(commands: &[Command]) -> LinkId {
-    let opens = commands.iter().filter_map(|command| match command {
+    let mut opens = commands.iter().filter_map(|command| match command {
         Command::Open(id, _) => Some(*id),
         Command::Close(_) => None,
     });
-    opens.last().unwrap()
+    opens.next_back().unwrap()
 }
 
 #[test]
@@ -260,10 +260,8 @@ fn make_before_break_holds_for_random_stories() {
                 }
             }
         }
-        if let (Input::Opened(id), Phase::Open(_)) = (input, switch.phase()) {
-            if opens {
-                live = Some(id);
-            }
+        if let (Input::Opened(id), Phase::Open(_), true) = (input, switch.phase(), opens) {
+            live = Some(id);
         }
         assert!(open.len() <= 2, "one that delivers and one being opened");
     }

@@ -58,7 +58,14 @@ pub trait Store: Send + Sync + 'static {
     /// Cancels at once what has not started, flags what runs (`cancel_requested`). `None`: no such job of this owner.
     async fn cancel(&self, owner: OwnerId, id: JobId, now: Timestamp) -> StoreResult<Option<CancelOutcome>>;
     /// Opens a failed or cancelled job again with `fresh_attempts` more attempts.
-    async fn reopen(&self, owner: OwnerId, id: JobId, from: ReopenFrom, fresh_attempts: u32, now: Timestamp) -> StoreResult<Reopened>;
+    async fn reopen(
+        &self,
+        owner: OwnerId,
+        id: JobId,
+        from: ReopenFrom,
+        fresh_attempts: u32,
+        now: Timestamp,
+    ) -> StoreResult<Reopened>;
 
     // What an owner reads. Each is one read transaction, so that rows and head belong together.
 
@@ -80,13 +87,25 @@ pub trait Store: Send + Sync + 'static {
     // What a worker does. All fenced by the lease.
 
     /// Takes up to `limit` queued jobs of these kinds: state `running`, lease token + 1, attempt + 1, `started` events.
-    async fn claim(&self, worker: &str, kinds: &[&str], limit: usize, now: Timestamp, lease_until: Timestamp) -> StoreResult<Vec<Claimed>>;
+    async fn claim(
+        &self,
+        worker: &str,
+        kinds: &[&str],
+        limit: usize,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> StoreResult<Vec<Claimed>>;
     /// Renews leases in one batch; what comes back is what the worker must act upon.
     async fn renew(&self, leases: &[Lease], lease_until: Timestamp) -> StoreResult<Vec<LeaseState>>;
     /// Commits progress, partials, checkpoint and the kind's own data in one transaction.
     async fn advance(&self, lease: Lease, step: Advance, now: Timestamp) -> StoreResult<Result<Advanced, LeaseLost>>;
     /// Ends the attempt. A retry of a job whose cancel was requested becomes `cancelled`; the answer says what it came to.
-    async fn finish(&self, lease: Lease, finish: Finish, now: Timestamp) -> StoreResult<Result<domain::JobState, LeaseLost>>;
+    async fn finish(
+        &self,
+        lease: Lease,
+        finish: Finish,
+        now: Timestamp,
+    ) -> StoreResult<Result<domain::JobState, LeaseLost>>;
 
     // What keeps time.
 
@@ -94,7 +113,13 @@ pub trait Store: Send + Sync + 'static {
     async fn promote_due(&self, now: Timestamp, limit: usize) -> StoreResult<Promoted>;
     /// Takes back running jobs whose lease ended before `now` (all of them when `all`, at start-up), except those of
     /// `except_worker`; each goes back to `queued`, or fails as `crashed` when its crash budget is spent.
-    async fn rescue(&self, now: Timestamp, except_worker: Option<&str>, all: bool, limit: usize) -> StoreResult<Vec<Rescued>>;
+    async fn rescue(
+        &self,
+        now: Timestamp,
+        except_worker: Option<&str>,
+        all: bool,
+        limit: usize,
+    ) -> StoreResult<Vec<Rescued>>;
 
     // Uploads and files. The bytes are on disk (`files`), the rows here.
 

@@ -2,7 +2,9 @@
 //!
 //! JSON travels as text (`String`), so that nothing is parsed on the way from the database to the wire.
 
-use domain::{EventType, Failure, JobId, JobState, OwnerId, Progress, Timestamp, UploadId, api, kinds::catalogue_import};
+use domain::{
+    EventType, Failure, JobId, JobState, OwnerId, Progress, Timestamp, UploadId, api, kinds::catalogue_import,
+};
 use serde_json::Value;
 use std::sync::Arc;
 
