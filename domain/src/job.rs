@@ -119,6 +119,11 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// So many of so many units.
+    pub fn of(done: u64, total: u64, unit: &str) -> Self {
+        Self { done, total: Some(total), unit: Some(unit.to_owned()), note: None }
+    }
+
     /// The share done, 0 to 100; none while the total is unknown.
     pub fn percent(&self) -> Option<u8> {
         let total = self.total.filter(|&total| total > 0)?;

@@ -66,7 +66,7 @@ impl Kind for Rehearsal {
 }
 
 fn progress(done: u32, steps: u32) -> Progress {
-    Progress { done: done.into(), total: Some(steps.into()), unit: Some("steps".to_owned()), note: None }
+    Progress::of(done.into(), steps.into(), "steps")
 }
 
 fn text(value: &impl Serialize) -> Result<String, JobError> {

@@ -136,7 +136,7 @@ impl Import<'_> {
     }
 
     fn progress(&self, done: u64, note: Option<String>) -> Progress {
-        Progress { done, total: Some(self.size), unit: Some("bytes".to_owned()), note }
+        Progress { note, ..Progress::of(done, self.size, "bytes") }
     }
 
     /// Commits rows with the checkpoint behind them, and the rejects that are settled by now.
