@@ -11,6 +11,7 @@ pub mod backend;
 pub mod channels;
 pub mod components;
 pub mod forms;
+pub mod given;
 pub mod i18n;
 pub mod kinds;
 pub mod pages;

@@ -1,7 +1,7 @@
 //! The frame of every page: the document, the masthead, the dock, and the contexts that views live on.
 //!
 //! The server renders [`document`]; the browser hydrates [`App`], its body. What the server knows and the browser must start with
-//! (time, form key, refused form, snapshot) travels as one serialised value.
+//! (time, form key, refused form, snapshot) travels as one serialised value, [`Given`].
 //! Invariant: [`App`] renders the same on both sides from that value and the request; going live happens after, in an Effect.
 
 use crate::{
@@ -13,7 +13,8 @@ use crate::{
         switches::{LangSwitch, ThemeSwitch},
         title_badge::TitleBadge,
     },
-    forms::{FormState, Refused, focus_soon},
+    forms::{Refused, focus_soon},
+    given::{FirstPage, FormKey, Given},
     i18n::use_t,
     routes::Pages,
     state::{
@@ -22,25 +23,10 @@ use crate::{
         prefs::{provide_prefs, use_prefs},
     },
 };
-use domain::{JobId, Timestamp, api::JobList};
+use domain::Timestamp;
 use leptos::{nonce::use_nonce, prelude::*, task::spawn_local};
 use leptos_meta::{MetaTags, Title, provide_meta_context};
 use leptos_router::{components::Router, hooks::use_location};
-use serde::{Deserialize, Serialize};
-use std::sync::Arc;
-
-/// What the server gives every page to start with; put into context by `server::ui`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Given {
-    /// When the page was rendered.
-    pub now: Timestamp,
-    /// A fresh idempotency key for the page's form.
-    pub key: String,
-    /// The form that was refused, if the page comes for that.
-    pub refused: Option<FormState>,
-    /// The owner's newest jobs and the cursor to go live from.
-    pub snapshot: Option<JobList>,
-}
 
 /// Where the built interface is; without it pages still work, plain and without script.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,49 +35,6 @@ pub struct AssetPaths {
     pub css: Option<String>,
     /// The glue and the module it loads.
     pub script: Option<(String, String)>,
-}
-
-/// The status of the answer, while the server renders.
-#[derive(Clone)]
-pub struct Status(Arc<dyn Fn(u16) + Send + Sync>);
-
-impl Status {
-    /// Calls back with the status that a page asks for.
-    pub fn new(set: impl Fn(u16) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(set))
-    }
-
-    /// Asks for a status; in the browser there is no answer to set it on.
-    pub fn set(status: u16) {
-        if let Some(Self(set)) = use_context() {
-            set(status);
-        }
-    }
-}
-
-/// The idempotency key of the page's form, renewed when it has been used.
-#[derive(Clone, Copy)]
-pub struct FormKey(RwSignal<String>);
-
-impl FormKey {
-    /// The page's.
-    pub fn of_context() -> RwSignal<String> {
-        use_context::<Self>().map_or_else(|| RwSignal::new(String::new()), |key| key.0)
-    }
-}
-
-/// What the snapshot covers.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct FirstPage {
-    /// Its last job, when older ones follow.
-    pub oldest: Option<JobId>,
-}
-
-impl FirstPage {
-    /// The page's.
-    pub fn of_context() -> Self {
-        use_context().unwrap_or_default()
-    }
 }
 
 /// The whole document, for the server.
@@ -145,7 +88,7 @@ pub fn App() -> impl IntoView {
         .and_then(|state| state.values.iter().find(|(name, _)| name == "idempotency_key").map(|(_, key)| key.clone()));
     let oldest = snapshot.as_ref().and_then(|list| list.items.last().filter(|_| list.next.is_some())).map(|job| job.id);
     provide_context(RenderedAt(now));
-    provide_context(FormKey(RwSignal::new(posted.filter(|key| !key.is_empty()).unwrap_or(key))));
+    provide_context(FormKey::new(posted.filter(|key| !key.is_empty()).unwrap_or(key)));
     provide_context(FirstPage { oldest });
     Refused::provide(refused);
     if let Some(list) = &snapshot {

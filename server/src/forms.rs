@@ -14,7 +14,7 @@ use crate::{
     engine::{IdempotencyKey, Retried},
     error::ApiError,
     owner::Owner,
-    startup::AppState,
+    state::AppState,
     ui,
 };
 use app::FormState;

@@ -21,6 +21,7 @@ pub mod owner;
 pub mod representation;
 pub mod router;
 pub mod startup;
+pub mod state;
 pub mod store;
 pub mod telemetry;
 pub mod ui;

@@ -4,7 +4,7 @@
 //! [`refuse_cross_site`] keeps other sites' pages from acting in a visitor's name.
 //! Invariant: the cookie is set only on HTML and POST answers, and whatever an owner is answered is private to its cache.
 
-use crate::{error::ApiError, startup::AppState};
+use crate::{error::ApiError, state::AppState};
 use axum::{
     extract::{FromRequestParts, Request, State},
     http::{HeaderMap, HeaderValue, Method, header, request::Parts},

@@ -8,7 +8,7 @@ use crate::{
     channels::{ack, poll, sse, ws},
     error::{self, no_such_route, wrong_method},
     forms, owner,
-    startup::AppState,
+    state::AppState,
     ui,
 };
 use axum::{

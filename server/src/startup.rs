@@ -13,6 +13,7 @@ use crate::{
     kinds,
     owner::OwnerKey,
     router,
+    state::AppState,
     store::{Committed, Store, StoreError, sqlite::SqliteStore},
     ui,
 };
@@ -31,31 +32,6 @@ use std::{
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
-
-/// What every handler can reach.
-#[derive(Clone)]
-pub struct AppState {
-    /// Everything durable.
-    pub store: Arc<dyn Store>,
-    /// Accepts and runs jobs.
-    pub engine: Engine,
-    /// Wakes those who follow an owner's stream.
-    pub bus: Bus,
-    /// Uploads and results on disk.
-    pub files: Files,
-    /// Signs the owners' cookies.
-    pub owners: OwnerKey,
-    /// Every setting.
-    pub config: Arc<Config>,
-    /// Fires when the server begins to stop.
-    pub shutdown: CancellationToken,
-    /// The built interface.
-    pub assets: Arc<ui::Assets>,
-    /// Counts the open streams.
-    pub limits: channels::Limits,
-    /// What owners' devices have seen.
-    pub acks: channels::Acks,
-}
 
 /// Why the server did not start; each reads as one sentence for whoever typed the command.
 #[derive(Debug, thiserror::Error)]

@@ -10,14 +10,15 @@ use crate::{
     error::ApiError,
     owner::Owner,
     representation,
-    startup::AppState,
+    state::AppState,
     store::{EventRow, JobFilter, Store, StoreResult, json},
 };
 use app::{
     FormState,
     backend::{Answer, Backend, JobsQuery, PAGE_SIZE},
+    given::{Given, Status},
     routes::PATHS,
-    shell::{AssetPaths, Given, Status, document},
+    shell::{AssetPaths, document},
     state::prefs::PrefsSource,
 };
 use axum::{

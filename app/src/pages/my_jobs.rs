@@ -6,8 +6,8 @@ use super::not_found::Unreadable;
 use crate::{
     backend::{self, JobsQuery, PAGE_SIZE},
     components::job_row::{JobRow, UnconfirmedRow},
+    given::FirstPage,
     i18n::use_t,
-    shell::FirstPage,
     state::jobs::use_jobs,
 };
 use domain::{Job, JobId, JobState, Problem};

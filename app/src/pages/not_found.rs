@@ -1,8 +1,8 @@
 //! The page for what is not there, with its status.
 
 use crate::{
+    given::Status,
     i18n::{codes, use_lang, use_t},
-    shell::Status,
 };
 use domain::Problem;
 use leptos::prelude::*;

@@ -8,12 +8,12 @@ use crate::{
     backend::{self, browser_clock_ms},
     components::{error_summary::ErrorSummary, field::InputField},
     forms::{Entry, FormState, Scope, read_entries, reset},
+    given::FormKey,
     i18n::{format, use_lang, use_t},
     kinds::{
         Fields,
         upload::{self, Sent},
     },
-    shell::FormKey,
     state::jobs::{JobStore, use_jobs},
 };
 use domain::{

@@ -12,7 +12,7 @@ use crate::{
     error::ApiError,
     owner::Owner,
     representation,
-    startup::AppState,
+    state::AppState,
 };
 use axum::{
     Json,

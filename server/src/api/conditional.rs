@@ -4,7 +4,7 @@
 //! Invariant: what is answered after a wait was read after the wake-up; a wake-up itself carries nothing.
 
 use crate::{
-    startup::AppState,
+    state::AppState,
     store::{JobRow, Snapshot, StoreResult},
 };
 use axum::{

@@ -1,6 +1,6 @@
 //! `GET /healthz` and `GET /readyz`, for whoever starts and balances servers.
 
-use crate::{error::ApiError, startup::AppState};
+use crate::{error::ApiError, state::AppState};
 use axum::{
     Json,
     extract::State,

@@ -1,6 +1,6 @@
 //! `GET /api/v1/kinds`: what can be submitted.
 
-use crate::startup::AppState;
+use crate::state::AppState;
 use axum::{Json, extract::State};
 use domain::api::{KindInfo, Page};
 

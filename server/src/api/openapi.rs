@@ -2,7 +2,7 @@
 //!
 //! Made once per start. A test holds [`ROUTES`] against `router.rs`, so that no route stays undescribed.
 
-use crate::{engine::registry::Registry, startup::AppState};
+use crate::{engine::registry::Registry, state::AppState};
 use axum::{Json, extract::State};
 use domain::{api::KindInfo, problem::PROBLEM_JSON};
 use serde_json::{Map, Value, json};

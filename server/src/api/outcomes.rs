@@ -12,7 +12,7 @@ use crate::{
     events::wire::write_events,
     owner::Owner,
     representation,
-    startup::AppState,
+    state::AppState,
     store::{EventsRead, FileRow},
 };
 use axum::{

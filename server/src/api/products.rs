@@ -7,7 +7,7 @@ use super::{
     conditional::{is_known, not_modified, with_etag},
     extract::{Params, link},
 };
-use crate::{clock, error::ApiError, startup::AppState, store::CatalogueState};
+use crate::{clock, error::ApiError, state::AppState, store::CatalogueState};
 use axum::{
     Json,
     extract::{Path, State, rejection::PathRejection},

@@ -9,7 +9,7 @@ use crate::{
     error::{ApiError, discard},
     files::ReceiveError,
     owner::Owner,
-    startup::AppState,
+    state::AppState,
     store::UploadRow,
 };
 use axum::{

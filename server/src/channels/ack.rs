@@ -3,7 +3,7 @@
 //! Asked by push before it notifies somebody who already knows. In memory only: after a restart, a notification too many is the cost.
 //! Invariant: an owner's position only grows, never beyond the head, and is forgotten an hour after it was last told.
 
-use crate::{error::ApiError, events::feed, owner::Owner, startup::AppState};
+use crate::{error::ApiError, events::feed, owner::Owner, state::AppState};
 use axum::{
     Json,
     extract::{State, rejection::JsonRejection},

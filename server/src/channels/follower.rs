@@ -5,7 +5,7 @@
 
 use crate::{
     events::feed::{Feed, FeedError, FeedRequest, Next},
-    startup::AppState,
+    state::AppState,
     store::StoreError,
     ui::Assets,
 };

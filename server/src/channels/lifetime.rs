@@ -3,7 +3,7 @@
 //! Used by `sse` and `ws` beside the feed. Holds moments, no timers: one is armed per wait, for whichever moment comes first.
 //! Invariant: delays and ages are random within their bounds, so that clients who came together do not come back together.
 
-use crate::startup::AppState;
+use crate::state::AppState;
 use tokio::time::{Duration, Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 

@@ -7,7 +7,7 @@ use super::{ack, follower::Follower, watches};
 use crate::{
     error::ApiError,
     events::feed::{FeedError, FeedRequest, PAGE_EVENTS},
-    startup::AppState,
+    state::AppState,
 };
 use axum::http::StatusCode;
 use domain::{

@@ -12,7 +12,7 @@ use crate::{
     error::ApiError,
     events::{feed::Feed, wire},
     owner::Owner,
-    startup::AppState,
+    state::AppState,
     store::{EventRow, JobFilter, StoreError},
 };
 use axum::{

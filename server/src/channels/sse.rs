@@ -17,7 +17,7 @@ use crate::{
         wire,
     },
     owner::Owner,
-    startup::AppState,
+    state::AppState,
 };
 use axum::{
     body::{Body, Bytes},

@@ -17,7 +17,7 @@ use crate::{
         wire,
     },
     owner::Owner,
-    startup::AppState,
+    state::AppState,
     store::EventRow,
 };
 use axum::{
