@@ -238,6 +238,8 @@ async fn what_was_seen_is_noted_from_every_channel() {
     assert_eq!(ack(Cursor::new("zz9", 1), true).await, 410);
     let job = author.accept().await;
     assert_eq!(ack(Cursor { job: Some(job), ..at(1) }, true).await, 400);
+    let plain = visitor.post("/api/v1/ack").header(header::CONTENT_TYPE, "text/plain").body("{}");
+    assert_eq!(plain.send().await.unwrap().status().as_u16(), 415, "as every JSON body");
     assert_eq!(seen(), Some((6, 4)), "what was refused is not noted");
 }
 

@@ -3,12 +3,8 @@
 //! Asked by push before it notifies somebody who already knows. In memory only: after a restart, a notification too many is the cost.
 //! Invariant: an owner's position only grows, never beyond the head, and is forgotten an hour after it was last told.
 
-use crate::{error::ApiError, events::feed, owner::Owner, state::AppState};
-use axum::{
-    Json,
-    extract::{State, rejection::JsonRejection},
-    http::StatusCode,
-};
+use crate::{api::extract::JsonBody, error::ApiError, events::feed, owner::Owner, state::AppState};
+use axum::{extract::State, http::StatusCode};
 use domain::{Cursor, OwnerId, api::Ack};
 use std::{
     collections::HashMap,
@@ -75,14 +71,12 @@ impl Acks {
 /// `POST /api/v1/ack`: 204.
 ///
 /// # Errors
-/// 400 for what is no position in this owner's whole stream, 410 for one that is not there any more.
+/// As every JSON body; 400 for what is no position in this owner's whole stream, 410 for one that is not there any more.
 pub async fn ack(
     State(app): State<AppState>,
     owner: Owner,
-    body: Result<Json<Ack>, JsonRejection>,
+    JsonBody(Ack { cursor, visible }): JsonBody<Ack>,
 ) -> Result<StatusCode, ApiError> {
-    let Json(Ack { cursor, visible }) =
-        body.map_err(|rejection| ApiError::new(StatusCode::BAD_REQUEST, "bad-json", rejection.body_text()))?;
     record(&app, owner.id, &cursor, visible).await?;
     Ok(StatusCode::NO_CONTENT)
 }
