@@ -154,13 +154,14 @@ impl Engine {
         if !unfinished().await? {
             return Ok(false);
         }
-        self.shared.live.steps(id).add_permits(1);
-        // It may have ended in between, and then nobody else would forget the permit.
-        let still = unfinished().await?;
-        if !still {
-            self.shared.live.forget(id);
+        let steps = self.shared.live.steps(id);
+        steps.add_permits(1);
+        if unfinished().await? {
+            return Ok(true);
         }
-        Ok(still)
+        // It has ended in between: by this very step, or before it, and then nobody else would forget the permit.
+        self.shared.live.forget(id);
+        Ok(steps.available_permits() == 0)
     }
 
     /// The kinds that run here.

@@ -3,10 +3,20 @@
 use crate::{
     script::{BEGUN, Script, begin},
     world::{OWNER, STRANGER, Setup, World},
+    wrapped_store::{Call, Interpose, WrappedStore},
 };
 use domain::{EventType, JobState, Progress};
+use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
-use std::time::Instant;
+use server::store::StoreResult;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Instant,
+};
+use tokio::sync::Notify;
 
 fn done(done: u64) -> Progress {
     Progress { done, total: None, unit: None, note: None }
@@ -69,6 +79,39 @@ async fn a_held_job_takes_a_step_for_each_permit_of_its_owner() {
     assert_eq!(world.wait_end(id).await.state, JobState::Succeeded);
     assert!(!world.engine.step(OWNER, id).await.unwrap(), "it has ended");
     assert_eq!(world.data(id, EventType::Partial).await.len(), 3);
+}
+
+/// Holds back a read of a job until the test lets it go, from the second one on.
+#[derive(Default)]
+struct SlowSecondLook {
+    reads: AtomicU32,
+    go: Notify,
+}
+
+impl Interpose for SlowSecondLook {
+    async fn around<T: Send>(&self, call: Call, inner: BoxFuture<'_, StoreResult<T>>) -> StoreResult<T> {
+        if call == Call::Job && self.reads.fetch_add(1, Ordering::SeqCst) > 0 {
+            self.go.notified().await;
+        }
+        inner.await
+    }
+}
+
+#[tokio::test]
+async fn the_step_that_ends_a_job_counts_as_taken() {
+    let slow = Arc::new(SlowSecondLook::default());
+    let between = Arc::clone(&slow);
+    let setup =
+        Setup { between: Box::new(|store| Arc::new(WrappedStore::new(store, between))), ..Setup::default().workers(1) };
+    let world = setup.start().await;
+    let id = world.rehearse(json!({"steps": 1, "step_ms": 0, "hold": true})).await;
+    let stepped = tokio::spawn({
+        let engine = world.engine.clone();
+        async move { engine.step(OWNER, id).await }
+    });
+    world.wait_state(id, JobState::Succeeded).await;
+    slow.go.notify_one();
+    assert!(stepped.await.unwrap().unwrap(), "the job took it, and ended by it");
 }
 
 #[tokio::test]
