@@ -20,6 +20,10 @@ pub const EVENT_LIMIT: usize = 8 * 1024;
 pub const RESULT_LIMIT: usize = 64 * 1024;
 /// Largest `wait`, in seconds.
 pub const WAIT_LIMIT_S: u64 = 60;
+/// Highest priority; the lowest is its negative.
+pub const PRIORITY_LIMIT: i32 = 100;
+/// Furthest that a start can be deferred, and longest `start_within_s`, in seconds: a year.
+pub const DEFER_LIMIT_S: u64 = 366 * 86_400;
 /// Longest label, in characters.
 pub const LABEL_LIMIT: usize = 200;
 
@@ -34,16 +38,16 @@ pub struct Submit {
     /// The owner's name for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// Not available yet.
+    /// −100 to 100, higher first among the owner's jobs of this kind; 0 without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<i32>,
-    /// Not available yet.
+    /// When it may start: an RFC 3339 time in UTC, `quiet` (the operator's quiet hours) or `idle` (nothing else to do).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_at: Option<String>,
     /// 1 to 20; 3 without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_attempts: Option<u32>,
-    /// Not available yet.
+    /// Seconds from when it may start until it must have; past them it fails as `expired`. 1 to 31,622,400 (a year).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_within_s: Option<u64>,
     /// Seconds an attempt may take: 1 to 86,400; 3,600 without it.
@@ -172,6 +176,12 @@ pub struct KindLimits {
     pub max_attempts: u32,
     /// Seconds per attempt when the submitter names none.
     pub timeout_s: u64,
+    /// Jobs of the kind that may run at once, when limited.
+    #[serde(default)]
+    pub parallel: Option<u32>,
+    /// Jobs of the kind that may start per minute, when limited.
+    #[serde(default)]
+    pub starts_per_minute: Option<u32>,
 }
 
 /// Answer of `POST /api/v1/uploads`.

@@ -5,7 +5,7 @@
 
 use crate::{
     ids::JobId,
-    job::{Failure, Job, JobState, Links, Progress},
+    job::{Deferral, Failure, Job, JobState, Links, Progress},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -127,7 +127,7 @@ pub struct Event {
 
 /// The `data` of each type; a type without a struct here has `{}` or, for `partial`, the kind's own.
 pub mod data {
-    use super::{Deserialize, Failure, Serialize, Timestamp, Value};
+    use super::{Deferral, Deserialize, Failure, Serialize, Timestamp, Value};
 
     /// Of `accepted`: what the row starts with besides the envelope.
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -136,12 +136,30 @@ pub mod data {
         pub label: Option<String>,
         /// Attempts that may be made.
         pub max_attempts: u32,
-        /// When it may start, if deferred.
+        /// When it may start, if deferred to a time.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub run_at: Option<Timestamp>,
+        /// How the deferred start was named, when not as a time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub deferral: Option<Deferral>,
+        /// Higher goes first among its owner's jobs of its kind.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        pub priority: i32,
         /// The job that it retries with edited input.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub origin: Option<crate::ids::JobId>,
+    }
+
+    impl Accepted {
+        /// Whether the job's time is still to come.
+        pub fn is_deferred(&self) -> bool {
+            self.run_at.is_some() || self.deferral == Some(Deferral::Idle)
+        }
+    }
+
+    #[allow(clippy::trivially_copy_pass_by_ref)] // what serde asks for
+    fn is_zero(priority: &i32) -> bool {
+        *priority == 0
     }
 
     /// Of `started`.
@@ -234,7 +252,7 @@ pub fn next_state(from: Option<JobState>, event: EventType, deferred: bool) -> O
 pub fn begin(event: &Event) -> Option<Job> {
     let accepted: data::Accepted = serde_json::from_value(event.data.clone()).ok()?;
     let state =
-        (event.type_ == EventType::Accepted).then(|| next_state(None, event.type_, accepted.run_at.is_some()))??;
+        (event.type_ == EventType::Accepted).then(|| next_state(None, event.type_, accepted.is_deferred()))??;
     Some(Job {
         id: event.job,
         kind: event.kind.clone(),
@@ -249,7 +267,7 @@ pub fn begin(event: &Event) -> Option<Job> {
         max_attempts: accepted.max_attempts,
         next_attempt_at: None,
         cancel_requested_at: None,
-        priority: 0,
+        priority: accepted.priority,
         run_at: accepted.run_at,
         resumable: false,
         progress: None,

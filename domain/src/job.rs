@@ -67,6 +67,31 @@ impl JobState {
     }
 }
 
+/// How a deferred start was named, when not as a time (`run_at` in a submit).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Deferral {
+    /// In the operator's quiet hours.
+    Quiet,
+    /// When nothing else is queued or running.
+    Idle,
+}
+
+impl Deferral {
+    /// The word on the wire and in the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Quiet => "quiet",
+            Self::Idle => "idle",
+        }
+    }
+
+    /// Reads [`Self::as_str`] back.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Quiet, Self::Idle].into_iter().find(|deferral| deferral.as_str() == word)
+    }
+}
+
 /// Why a job or an attempt failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -145,7 +170,8 @@ pub fn left_at_own_pace(progress: &Progress, attempt: u32, started_at: Timestamp
 /// A true reason, worded by each language.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Why {
-    /// Stable kebab-case code: `running`, `ahead`, `next`, `workers-busy`, `backing-off`, `cancelling`, `finished`, ….
+    /// Stable kebab-case code: `running`, `next`, `ahead`, `workers-busy`, `kind-limit`, `kind-rate`, `scheduled`, `quiet-hours`, `idle`,
+    /// `waiting`, `backing-off`, `cancelling`, `finished`.
     pub code: String,
     /// Figures for that sentence.
     #[serde(default)]

@@ -18,7 +18,7 @@ pub mod time;
 pub use cursor::Cursor;
 pub use event::{Event, EventType};
 pub use ids::{JobId, OwnerId, UploadId};
-pub use job::{Failure, FailureReason, Job, JobState, Progress};
+pub use job::{Deferral, Failure, FailureReason, Job, JobState, Progress};
 pub use problem::{InputError, Problem};
 pub use reader::{Reader, Received};
 pub use time::Timestamp;

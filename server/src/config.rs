@@ -3,6 +3,7 @@
 //! Filled by `main.rs` from flags and `MEANWHILE_…` variables, by tests from [`Config::for_test`]; read by everyone, written by nobody later.
 //! Invariant: a value that [`Config::validate`] let through makes sense together with all others.
 
+use crate::engine::{kind_limits::LimitsByKind, quiet_hours::QuietHours};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 /// All settings.
@@ -35,6 +36,10 @@ pub struct EngineConfig {
     pub heartbeat: Duration,
     /// How long a handler may take to stop on its owner's wish.
     pub cancel_grace: Duration,
+    /// When jobs may start that were submitted for quiet hours.
+    pub quiet_hours: QuietHours,
+    /// How many of a kind may run and start.
+    pub kind_limits: LimitsByKind,
 }
 
 /// How clients are followed.
@@ -82,6 +87,8 @@ impl Default for EngineConfig {
             lease: Duration::from_secs(12),
             heartbeat: Duration::from_secs(4),
             cancel_grace: Duration::from_secs(5),
+            quiet_hours: QuietHours::default(),
+            kind_limits: LimitsByKind::new(),
         }
     }
 }

@@ -4,7 +4,11 @@
 
 use clap::{Args, Parser, Subcommand};
 use server::{
-    config::Config,
+    config::{Config, InvalidConfig},
+    engine::{
+        kind_limits::{self, LimitSetting},
+        quiet_hours::{InvalidQuietHours, QuietHours},
+    },
     startup::{self, Running},
     telemetry,
 };
@@ -40,13 +44,28 @@ struct Serve {
     /// Jobs that run side by side
     #[arg(long, env = "MEANWHILE_WORKERS", default_value_t = 8, global = true)]
     workers: usize,
+    /// Most jobs of a kind at once (KIND=JOBS) or started per minute (KIND=STARTS/min); may be repeated, in the variable with commas
+    #[arg(long, env = "MEANWHILE_LIMITS", value_name = "KIND=LIMIT", value_delimiter = ',', global = true)]
+    limit: Vec<LimitSetting>,
+    /// Wall times between which jobs start that were submitted for quiet hours
+    #[arg(long, env = "MEANWHILE_QUIET_HOURS", value_name = "FROM-TO", default_value = "22:00-06:00", global = true)]
+    quiet_hours: String,
+    /// Time zone of the quiet hours, by its IANA name; the machine's own without it
+    #[arg(long, env = "MEANWHILE_TIME_ZONE", value_name = "ZONE", global = true)]
+    time_zone: Option<String>,
 }
 
 impl Serve {
-    fn config(self) -> Config {
+    fn config(self) -> Result<Config, InvalidConfig> {
+        let quiet_hours = QuietHours::parse(&self.quiet_hours, self.time_zone.as_deref()).map_err(|error| {
+            let setting = if error == InvalidQuietHours::Zone { "--time-zone" } else { "--quiet-hours" };
+            InvalidConfig { setting, problem: error.to_string() }
+        })?;
         let mut config = Config { listen: self.listen, data: self.data, assets: self.assets, ..Config::default() };
         config.engine.workers = self.workers;
-        config
+        config.engine.quiet_hours = quiet_hours;
+        config.engine.kind_limits = kind_limits::by_kind(self.limit);
+        Ok(config)
     }
 }
 
@@ -55,7 +74,10 @@ async fn main() -> ExitCode {
     let Cli { command, serve } = Cli::parse();
     telemetry::start();
     let started = match command {
-        None | Some(Command::Serve) => startup::start(serve.config()).await,
+        None | Some(Command::Serve) => match serve.config() {
+            Ok(config) => startup::start(config).await,
+            Err(invalid) => Err(invalid.into()),
+        },
     };
     match started {
         Ok(running) => run(running).await,

@@ -79,6 +79,11 @@ pub struct Running {
 /// [`StartupError`], before anything was accepted.
 pub async fn start(config: Config) -> Result<Running, StartupError> {
     config.validate()?;
+    let kinds = kinds::registry();
+    if let Some(unknown) = config.engine.kind_limits.keys().find(|kind| !kinds.names().contains(&kind.as_str())) {
+        let problem = format!("names no kind of job: \"{unknown}\"");
+        return Err(InvalidConfig { setting: "--limit", problem }.into());
+    }
     make_data(&config.data)?;
     let store: Arc<dyn Store> = SqliteStore::open(&config.data).map_err(|error| match error {
         StoreError::InUse => StartupError::DataInUse(config.data.clone()),
@@ -92,7 +97,7 @@ pub async fn start(config: Config) -> Result<Running, StartupError> {
     let addr = listener.local_addr().map_err(|source| StartupError::Listen { addr: config.listen, source })?;
     let bus = Bus::new();
     let engine_slot = tell_commits(&*store, bus.clone());
-    let engine = Engine::start(store.clone(), kinds::registry(), files.clone(), config.engine.clone()).await?;
+    let engine = Engine::start(store.clone(), kinds, files.clone(), config.engine.clone()).await?;
     // A commit between start and here is seen by the engine's own first look at the store.
     let _ = engine_slot.set(engine.clone());
     let assets = Arc::new(ui::Assets::load(config.assets.as_deref()));

@@ -192,7 +192,7 @@ impl Direct {
         snapshot.value.truncate(limit);
         let last = snapshot.value.last().filter(|_| more).map(|row| row.id);
         let cursor = Cursor::new(self.store.epoch(), snapshot.head);
-        let items = representation::jobs(&*self.store, snapshot).await?;
+        let items = representation::jobs(&self.engine, snapshot).await?;
         Ok(JobList { items, next: last.map(|last| format!("/api/v1/jobs?limit={limit}&before={last}")), cursor })
     }
 
@@ -217,7 +217,7 @@ impl Backend for Direct {
         let this = self.clone();
         answer(async move {
             let snapshot = this.store.job(this.owner, id).await?.ok_or_else(ApiError::job_not_found)?;
-            Ok(representation::job(&*this.store, snapshot).await?)
+            Ok(representation::job(&this.engine, snapshot).await?)
         })
     }
 
@@ -243,7 +243,7 @@ impl Backend for Direct {
     }
 
     fn kinds(&self) -> Answer<Vec<KindInfo>> {
-        let infos = self.engine.registry().infos();
+        let infos = self.engine.kinds();
         Box::pin(async move { Ok::<_, Problem>(infos) })
     }
 

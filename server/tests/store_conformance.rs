@@ -19,6 +19,8 @@ mod owning;
 mod reading;
 #[path = "store_conformance/timing.rs"]
 mod timing;
+#[path = "store_conformance/turns.rs"]
+mod turns;
 #[path = "store_conformance/working.rs"]
 mod working;
 
@@ -67,6 +69,12 @@ macro_rules! conformance {
             a_poison_job_ends_crashed a_checkpoint_that_moves_renews_the_crash_budget a_rescued_job_heeds_its_cancel
             an_attempt_that_ends_by_itself_renews_the_crash_budget
             a_job_without_attempts_is_failed_by_the_claim
+        }
+        turns {
+            owners_take_turns_however_many_jobs_one_has turns_survive_reopening
+            a_high_priority_goes_first_in_its_own_lane_only a_position_counts_the_lane_and_the_turns_of_others
+            a_claim_keeps_to_the_kinds_quotas what_was_cancelled_while_queued_leaves_the_turn_to_others
+            what_does_not_start_in_time_expires what_waits_for_idleness_starts_when_there_is_nothing_else
         }
         reading {
             jobs_come_newest_first_in_keyset_pages jobs_are_found_by_state_kind_and_text

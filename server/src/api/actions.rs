@@ -40,7 +40,7 @@ pub async fn retry(
     OptionalJson(retry): OptionalJson<Retry>,
 ) -> Result<Response, ApiError> {
     let submitted = match state.engine.retry(owner.id, id, retry.unwrap_or_default()).await? {
-        Retried::Reopened(job) => Submitted { job, replayed: false },
+        Retried::Reopened(job) => Submitted { job, queue: None, replayed: false },
         Retried::New(submitted) => submitted,
     };
     accepted(&state, owner, Prefer::of(&headers), submitted).await
@@ -50,7 +50,7 @@ pub async fn retry(
 pub async fn step(State(state): State<AppState>, owner: Owner, JobPath(id): JobPath) -> Result<Response, ApiError> {
     permit_step(&state, owner, id).await?;
     let snapshot = state.store.job(owner.id, id).await?.ok_or_else(ApiError::job_not_found)?;
-    let job = representation::job(&*state.store, snapshot).await?;
+    let job = representation::job(&state.engine, snapshot).await?;
     Ok((StatusCode::ACCEPTED, Json(job)).into_response())
 }
 

@@ -48,16 +48,18 @@ pub async fn accepted(
     state: &AppState,
     owner: Owner,
     prefer: Prefer,
-    submitted: Submitted,
+    mut submitted: Submitted,
 ) -> Result<Response, ApiError> {
-    let Submitted { job: mut snapshot, replayed } = submitted;
-    if !snapshot.value.state.is_terminal() && !prefer.wait().is_zero() {
-        let found =
-            wait_for_job(state, owner.id, snapshot.value.id, prefer.wait(), |row| row.state.is_terminal()).await?;
-        snapshot = found.unwrap_or(snapshot);
+    let replayed = submitted.replayed;
+    if !submitted.job.value.state.is_terminal() && !prefer.wait().is_zero() {
+        let id = submitted.job.value.id;
+        let found = wait_for_job(state, owner.id, id, prefer.wait(), |row| row.state.is_terminal()).await?;
+        if let Some(job) = found {
+            submitted = Submitted { job, queue: None, replayed };
+        }
     }
-    let finished = snapshot.value.state.is_terminal();
-    let job = representation::job(&*state.store, snapshot).await?;
+    let finished = submitted.job.value.state.is_terminal();
+    let job = representation::submitted(&state.engine, submitted).await?;
     let mut headers = HeaderMap::new();
     headers.insert(header::LOCATION, HeaderValue::from_str(&job.links.self_).map_err(ApiError::internal)?);
     if !finished {
@@ -91,7 +93,7 @@ pub async fn one(
     let etag = job_etag(snapshot.value.jseq);
     let finished = snapshot.value.state.is_terminal();
     let known = conditional && is_known(&headers, &etag);
-    let job = representation::job(&*state.store, snapshot).await?;
+    let job = representation::job(&state.engine, snapshot).await?;
     let after = retry_after(&job);
     let mut response = if known { not_modified(&etag) } else { with_etag(Json(job).into_response(), &etag) };
     if !finished {
@@ -116,7 +118,7 @@ pub async fn list(State(state): State<AppState>, owner: Owner, params: Params) -
     let next = last
         .map(|last| link(PATH, &[asked("state"), asked("kind"), asked("q"), asked("limit"), ("before", Some(&last))]));
     let cursor = Cursor::new(state.store.epoch(), snapshot.head);
-    let items = representation::jobs(&*state.store, snapshot).await?;
+    let items = representation::jobs(&state.engine, snapshot).await?;
     Ok(Json(JobList { items, next, cursor }))
 }
 

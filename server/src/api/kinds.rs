@@ -6,5 +6,5 @@ use domain::api::{KindInfo, Page};
 
 /// Each kind's name, JSON Schema of input and output, and limits.
 pub async fn list(State(state): State<AppState>) -> Json<Page<KindInfo>> {
-    Json(Page { items: state.engine.registry().infos(), next: None })
+    Json(Page { items: state.engine.kinds(), next: None })
 }

@@ -46,7 +46,7 @@ pub async fn result(State(state): State<AppState>, owner: Owner, JobPath(id): Jo
             Err(ApiError::new(StatusCode::CONFLICT, "job-cancelled", "The job was cancelled and has no result."))
         }
         _ => {
-            let job = representation::job(&*state.store, snapshot).await?;
+            let job = representation::job(&state.engine, snapshot).await?;
             let headers = [(header::RETRY_AFTER, retry_after(&job))];
             Ok((StatusCode::ACCEPTED, headers, Json(job)).into_response())
         }

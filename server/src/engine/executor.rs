@@ -63,6 +63,10 @@ async fn supervise(engine: Arc<Shared>, mut claimed: Claimed, run: Arc<Run>, slo
         tracing::warn!("lost its lease; nothing was written");
     }
     engine.live.remove(claimed.lease);
+    // A free worker wakes the producer by itself; this may be news only for what its kind's limit held back, or idleness.
+    if engine.kind_limits.frees(&claimed.row.kind) || engine.store.load().await.is_ok_and(|load| load.idle > 0) {
+        engine.claimable.notify_one();
+    }
 }
 
 async fn run_handler(

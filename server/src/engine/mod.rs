@@ -3,7 +3,8 @@
 //! Map: [`submit`] judges and accepts · `producer` claims what is ready and hands it to `executor` (one attempt, from claim to
 //! finish) · [`context`] is all that a handler sees · [`registry`] knows the kinds · `live` holds what runs here and tells it to
 //! stop · `heartbeat` keeps leases · `scheduler` queues what is due · `rescuer` takes back what a dead worker left · `backoff`
-//! says how long to wait · `failure` what went wrong. Knows no HTTP and no SQL.
+//! says how long to wait · `failure` what went wrong · `start`, [`quiet_hours`], [`kind_limits`] when a job may start · `outlook` where
+//! one stands and why it waits. Knows no HTTP and no SQL.
 //! Invariants: engine.md's 1–7; here above all that a claimed job always ends in a `finish` or a lost lease, never in nothing.
 
 mod backoff;
@@ -12,12 +13,16 @@ mod executor;
 mod failure;
 mod fingerprint;
 mod heartbeat;
+pub mod kind_limits;
 mod live;
+mod outlook;
 mod producer;
+pub mod quiet_hours;
 pub mod registry;
 mod rescuer;
 mod retry;
 mod scheduler;
+mod start;
 pub mod submit;
 
 pub use retry::{Retried, RetryError};
@@ -29,7 +34,11 @@ use crate::{
     files::Files,
     store::{Committed, Store, StoreResult},
 };
-use domain::{JobId, OwnerId, api::CancelOutcome};
+use domain::{
+    JobId, OwnerId,
+    api::{CancelOutcome, KindInfo},
+};
+use kind_limits::KindLimits;
 use live::Live;
 use registry::Registry;
 use std::{
@@ -65,6 +74,7 @@ struct Shared {
     live: Live,
     slots: Arc<Semaphore>,
     claimable: Notify,
+    kind_limits: KindLimits,
     due: scheduler::Due,
     stopping: CancellationToken,
     attempts: TaskTracker,
@@ -96,6 +106,7 @@ impl Engine {
         let shared = Arc::new(Shared {
             slots: Arc::new(Semaphore::new(config.workers)),
             worker: worker_name(),
+            kind_limits: KindLimits::new(config.kind_limits.clone()),
             store,
             registry,
             files,
@@ -162,6 +173,21 @@ impl Engine {
         // It has ended in between: by this very step, or before it, and then nobody else would forget the permit.
         self.shared.live.forget(id);
         Ok(steps.available_permits() == 0)
+    }
+
+    /// The database's epoch.
+    pub fn epoch(&self) -> &str {
+        self.shared.store.epoch()
+    }
+
+    /// What the API says about each kind, the operator's limits included.
+    pub fn kinds(&self) -> Vec<KindInfo> {
+        let mut infos = self.shared.registry.infos();
+        for info in &mut infos {
+            let limit = self.shared.kind_limits.of(&info.name);
+            (info.limits.parallel, info.limits.starts_per_minute) = (limit.parallel, limit.per_minute);
+        }
+        infos
     }
 
     /// The kinds that run here.

@@ -6,8 +6,12 @@
 
 use super::{Shared, backoff::Patience, executor};
 use crate::{clock, store::StoreError};
+use domain::Timestamp;
 use std::{sync::Arc, time::Duration};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
 
 const SAFETY_TICK: Duration = Duration::from_secs(5);
 
@@ -20,23 +24,30 @@ pub(super) async fn run(engine: Arc<Shared>) {
             slots = free_slots(&engine.slots) => slots,
             () = engine.stopping.cancelled() => return,
         };
-        let now = clock::now();
+        let (now, instant) = (clock::now(), Instant::now());
+        let quotas = engine.kind_limits.quotas(&kinds, instant);
         // Not raced against the stop: the store may have committed by then, and nobody would know whose the jobs are.
-        let claimed = engine.store.claim(&engine.worker, &kinds, slots.len(), now, now.plus_ms(lease_ms)).await;
+        let claimed = engine.store.claim(&engine.worker, &quotas, slots.len(), now, now.plus_ms(lease_ms)).await;
         match claimed {
             Ok(jobs) => {
                 patience = Patience::new();
-                let more = jobs.len() == slots.len();
+                let (taken, all) = (jobs.len(), slots.len());
                 for (job, slot) in jobs.into_iter().zip(slots.drain(..)) {
+                    engine.kind_limits.started(&job.row.kind, instant);
                     executor::start(&engine, job, slot);
                 }
-                if more {
+                if taken == all {
                     continue;
                 }
                 drop(slots);
+                if taken == 0 && promoted_idle(&engine, now).await {
+                    continue;
+                }
+                let tick = instant + SAFETY_TICK;
+                let wake = engine.kind_limits.next_start(instant).map_or(tick, |next| next.min(tick));
                 tokio::select! {
                     () = engine.claimable.notified() => {}
-                    () = tokio::time::sleep(SAFETY_TICK) => {}
+                    () = tokio::time::sleep_until(wake) => {}
                     () = engine.stopping.cancelled() => return,
                 }
             }
@@ -49,6 +60,23 @@ pub(super) async fn run(engine: Arc<Shared>) {
                     () = engine.stopping.cancelled() => return,
                 }
             }
+        }
+    }
+}
+
+/// Queues jobs that wait for idleness, when there is nothing else to do; whether there were any. Half of the workers stay free for
+/// what comes meanwhile.
+async fn promoted_idle(engine: &Shared, now: Timestamp) -> bool {
+    match engine.store.load().await {
+        Ok(load) if load.idle > 0 && load.queued == 0 => {}
+        _ => return false,
+    }
+    let most = (engine.config.workers / 2).max(1);
+    match engine.store.promote_idle(now, most).await {
+        Ok(promoted) => promoted > 0,
+        Err(error) => {
+            tracing::warn!(%error, "jobs that wait for idleness cannot be queued");
+            false
         }
     }
 }

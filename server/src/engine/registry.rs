@@ -70,6 +70,8 @@ impl<K: Kind> ErasedKind for Erased<K> {
                 input_bytes: domain::api::INPUT_LIMIT as u64,
                 max_attempts: DEFAULT_MAX_ATTEMPTS,
                 timeout_s: DEFAULT_TIMEOUT_S,
+                parallel: None,
+                starts_per_minute: None,
             },
         }
     }

@@ -89,7 +89,7 @@ impl Engine {
             kind: job.kind,
             input,
             label: job.label,
-            priority: None,
+            priority: Some(job.priority),
             run_at: None,
             // Reopening has raised it; the limit of a submit holds for the new job.
             max_attempts: Some(job.max_attempts.clamp(1, MAX_ATTEMPTS_LIMIT)),

@@ -48,7 +48,7 @@ pub(super) async fn run(engine: Arc<Shared>) {
                 if promoted.count > 0 {
                     engine.claimable.notify_one();
                 }
-                if promoted.count < BATCH && !sleep_until_due(&engine, promoted.next_due).await {
+                if promoted.count.max(promoted.expired) < BATCH && !sleep_until_due(&engine, promoted.next_due).await {
                     return;
                 }
             }

@@ -7,14 +7,15 @@ use super::{
     Engine, Shared,
     fingerprint::{self, ContentHashes},
     registry::{DEFAULT_MAX_ATTEMPTS, DEFAULT_TIMEOUT_S},
+    start::Start,
 };
 use crate::{
     clock,
-    store::{Accepted, Idempotency, JobRow, NewJob, Snapshot, StoreError},
+    store::{Accepted, Idempotency, JobRow, NewJob, QueueState, Snapshot, StoreError},
 };
 use domain::{
     InputError, JobId, OwnerId, Problem, UploadId,
-    api::{INPUT_LIMIT, LABEL_LIMIT, Submit},
+    api::{DEFER_LIMIT_S, INPUT_LIMIT, LABEL_LIMIT, PRIORITY_LIMIT, Submit},
 };
 use serde_json::Value;
 
@@ -45,6 +46,8 @@ impl IdempotencyKey {
 pub struct Submitted {
     /// The job.
     pub job: Snapshot<JobRow>,
+    /// Where a new one stands; asked for when it is needed otherwise.
+    pub queue: Option<QueueState>,
     /// Whether an earlier request with the same key had made it.
     pub replayed: bool,
 }
@@ -90,8 +93,10 @@ impl Shared {
         key: Option<String>,
     ) -> Result<Submitted, SubmitError> {
         let input = submit.input.to_string();
-        let uploads = self.check(&submit, &input)?;
         let now = clock::now();
+        let start = Start::of(&submit, &self.config.quiet_hours, now);
+        let uploads = self.check(&submit, &input, start.as_ref().err())?;
+        let start = start.unwrap_or_default();
         let idempotency = match key {
             None => None,
             Some(key) => {
@@ -108,14 +113,17 @@ impl Shared {
             input,
             max_attempts: submit.max_attempts.unwrap_or(DEFAULT_MAX_ATTEMPTS),
             timeout_ms: i64::try_from(submit.timeout_s.unwrap_or(DEFAULT_TIMEOUT_S) * 1000).unwrap_or(i64::MAX),
-            run_at: None,
+            priority: submit.priority.unwrap_or(0),
+            run_at: start.run_at,
+            deferral: start.deferral,
+            start_by: start.start_by,
             origin,
             uploads,
             idempotency,
         };
         match self.store.accept(job, now).await? {
-            Accepted::Created(job) => Ok(Submitted { job, replayed: false }),
-            Accepted::Replayed(job) => Ok(Submitted { job, replayed: true }),
+            Accepted::Created(job, queue) => Ok(Submitted { job, queue: Some(queue), replayed: false }),
+            Accepted::Replayed(job) => Ok(Submitted { job, queue: None, replayed: true }),
             Accepted::KeyReused => {
                 let detail = "The idempotency key belongs to an earlier request that asked for something else.";
                 Err(Problem::new(422, "idempotency-key-reused", detail).into())
@@ -125,7 +133,7 @@ impl Shared {
     }
 
     /// The uploads that a request uses, or everything that is wrong with it.
-    fn check(&self, submit: &Submit, input: &str) -> Result<Vec<UploadId>, SubmitError> {
+    fn check(&self, submit: &Submit, input: &str, start: Option<&InputError>) -> Result<Vec<UploadId>, SubmitError> {
         if input.len() > INPUT_LIMIT {
             let detail = format!("The input has {} bytes of JSON; the limit is {INPUT_LIMIT}.", input.len());
             return Err(Problem::new(413, "input-too-large", detail).into());
@@ -139,6 +147,7 @@ impl Shared {
             .into());
         };
         let mut errors = check_envelope(submit);
+        errors.extend(start.cloned());
         match judged {
             Ok(uploads) if errors.is_empty() => return Ok(uploads),
             Ok(_) => {}
@@ -169,14 +178,16 @@ impl Shared {
 /// What is wrong with the fields that every kind has.
 fn check_envelope(submit: &Submit) -> Vec<InputError> {
     let mut errors = Vec::new();
-    let mut not_available = |given: bool, pointer: &str| {
-        if given {
-            errors.push(InputError::new(pointer, "not-available", "this feature is not available yet"));
-        }
-    };
-    not_available(submit.priority.is_some_and(|priority| priority != 0), "/priority");
-    not_available(submit.run_at.is_some(), "/run_at");
-    not_available(submit.start_within_s.is_some(), "/start_within_s");
+    if submit.priority.is_some_and(|priority| !(-PRIORITY_LIMIT..=PRIORITY_LIMIT).contains(&priority)) {
+        let mut error =
+            InputError::new("/priority", "out-of-range", format!("must be from -{PRIORITY_LIMIT} to {PRIORITY_LIMIT}"));
+        error.params.insert("min".to_owned(), (-PRIORITY_LIMIT).into());
+        error.params.insert("max".to_owned(), PRIORITY_LIMIT.into());
+        errors.push(error);
+    }
+    if submit.start_within_s.is_some_and(|seconds| !(1..=DEFER_LIMIT_S).contains(&seconds)) {
+        errors.push(InputError::out_of_range("/start_within_s", 1, DEFER_LIMIT_S));
+    }
     if submit.max_attempts.is_some_and(|attempts| !(1..=MAX_ATTEMPTS_LIMIT).contains(&attempts)) {
         errors.push(InputError::out_of_range("/max_attempts", 1, MAX_ATTEMPTS_LIMIT.into()));
     }
@@ -228,7 +239,7 @@ mod tests {
     #[test]
     fn the_fields_of_every_kind_are_judged_with_pointers() {
         let submit: Submit = serde_json::from_value(json!({
-            "kind": "k", "input": {}, "label": "é".repeat(201), "priority": 1, "run_at": "idle", "start_within_s": 1,
+            "kind": "k", "input": {}, "label": "é".repeat(201), "priority": -101, "start_within_s": 0,
             "max_attempts": 21, "timeout_s": 0
         }))
         .unwrap();
@@ -237,16 +248,14 @@ mod tests {
         assert_eq!(
             found,
             [
-                ("/priority", "not-available"),
-                ("/run_at", "not-available"),
-                ("/start_within_s", "not-available"),
+                ("/priority", "out-of-range"),
+                ("/start_within_s", "out-of-range"),
                 ("/max_attempts", "out-of-range"),
                 ("/timeout_s", "out-of-range"),
                 ("/label", "too-long"),
             ]
         );
-        let fine =
-            Submit { label: Some("é".repeat(200)), priority: Some(0), run_at: None, start_within_s: None, ..submit };
+        let fine = Submit { label: Some("é".repeat(200)), priority: Some(100), start_within_s: Some(1), ..submit };
         assert_eq!(check_envelope(&Submit { max_attempts: Some(20), timeout_s: Some(86_400), ..fine }), []);
     }
 

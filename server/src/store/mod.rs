@@ -81,16 +81,19 @@ pub trait Store: Send + Sync + 'static {
     async fn events(&self, owner: OwnerId, after: u64, job: Option<JobId>, limit: usize) -> StoreResult<EventsRead>;
     /// One job's events with `jseq > after`, in order. `None`: no such job of this owner.
     async fn job_events(&self, owner: OwnerId, id: JobId, after: u64, limit: usize) -> StoreResult<Option<EventsRead>>;
-    /// Jobs ahead of a queued one, unfinished jobs of its kind, and the kind's recent durations.
-    async fn queue(&self, id: JobId) -> StoreResult<QueueState>;
+    /// Where a job stands among the others, and how long its kind's jobs took.
+    async fn queue(&self, job: &JobRow) -> StoreResult<QueueState>;
+    /// What there is to do.
+    async fn load(&self) -> StoreResult<Load>;
 
     // What a worker does. All fenced by the lease.
 
-    /// Takes up to `limit` queued jobs of these kinds: state `running`, lease token + 1, attempt + 1, `started` events.
+    /// Takes up to `limit` queued jobs, within the kinds' quotas: state `running`, lease token + 1, attempt + 1, `started` events.
+    /// Lanes (an owner's jobs of a kind) take turns, one job each; within a lane the higher priority goes first, then the older job.
     async fn claim(
         &self,
         worker: &str,
-        kinds: &[&str],
+        quotas: &[Quota],
         limit: usize,
         now: Timestamp,
         lease_until: Timestamp,
@@ -109,8 +112,12 @@ pub trait Store: Send + Sync + 'static {
 
     // What keeps time.
 
-    /// Queues what is due (`scheduled`, `retrying` with `run_at <= now`), at most `limit`.
+    /// Queues what is due (`scheduled`, `retrying` with `due_at <= now`), and fails as `expired` what should have started by now, at
+    /// most `limit` of each.
     async fn promote_due(&self, now: Timestamp, limit: usize) -> StoreResult<Promoted>;
+    /// When nothing is queued and nothing else runs, queues jobs that wait for that, so many that at most `limit` of them run at
+    /// once; owners take turns. Answers how many.
+    async fn promote_idle(&self, now: Timestamp, limit: usize) -> StoreResult<usize>;
     /// Takes back running jobs whose lease ended before `now` (all of them when `all`, at start-up), except those of
     /// `except_worker`; each goes back to `queued`, or fails as `crashed` when its crash budget is spent.
     async fn rescue(

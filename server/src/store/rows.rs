@@ -3,7 +3,7 @@
 //! JSON travels as text (`String`), so that nothing is parsed on the way from the database to the wire.
 
 use domain::{
-    EventType, Failure, JobId, JobState, OwnerId, Progress, Timestamp, UploadId, api, kinds::catalogue_import,
+    Deferral, EventType, Failure, JobId, JobState, OwnerId, Progress, Timestamp, UploadId, api, kinds::catalogue_import,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -52,14 +52,27 @@ pub struct NewJob {
     pub max_attempts: u32,
     /// Milliseconds an attempt may take.
     pub timeout_ms: i64,
-    /// When it may start, if deferred.
+    /// Higher goes first among its owner's jobs of its kind.
+    pub priority: i32,
+    /// When it may start, if deferred to a time.
     pub run_at: Option<Timestamp>,
+    /// How its start was named, when not as a time; `Idle` has no `run_at`.
+    pub deferral: Option<Deferral>,
+    /// When it expires, unless it has started.
+    pub start_by: Option<Timestamp>,
     /// The job that it retries with edited input.
     pub origin: Option<JobId>,
     /// Uploads that it uses; they must be the owner's.
     pub uploads: Vec<UploadId>,
     /// The submitter's key.
     pub idempotency: Option<Idempotency>,
+}
+
+impl NewJob {
+    /// Whether its time is still to come.
+    pub fn is_deferred(&self) -> bool {
+        self.run_at.is_some() || self.deferral == Some(Deferral::Idle)
+    }
 }
 
 /// Scope is owner and key (invariant 7).
@@ -76,8 +89,8 @@ pub struct Idempotency {
 /// What became of a submit.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Accepted {
-    /// A new job.
-    Created(Snapshot<JobRow>),
+    /// A new job, and where it stands.
+    Created(Snapshot<JobRow>, QueueState),
     /// The job that the same request made before.
     Replayed(Snapshot<JobRow>),
     /// The key belongs to another request.
@@ -115,8 +128,14 @@ pub struct JobRow {
     pub timeout_ms: i64,
     /// When it becomes due, while `scheduled` or `retrying`.
     pub due_at: Option<Timestamp>,
+    /// Higher goes first among its owner's jobs of its kind.
+    pub priority: i32,
     /// As submitted.
     pub run_at: Option<Timestamp>,
+    /// How its start was named, when not as a time.
+    pub deferral: Option<Deferral>,
+    /// When it expires, unless it has started by then; none once it has.
+    pub start_by: Option<Timestamp>,
     /// When its owner asked to cancel it.
     pub cancel_requested_at: Option<Timestamp>,
     /// Whether it has a checkpoint.
@@ -227,15 +246,46 @@ pub struct EventsRead {
     pub more: bool,
 }
 
-/// What position and ETA are made of.
+/// What position, ETA and "why is it waiting" of one job are made of.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct QueueState {
-    /// Queued jobs that go before it, counted up to 10,000.
+    /// Queued jobs whose turn comes before its own, at most: those before it in its lane, and as many turns of every other lane.
     pub ahead: u64,
-    /// Jobs running now, of any kind.
-    pub running: u64,
-    /// Milliseconds that the kind's latest successes took, newest first, at most 20.
+    /// What there is to do for everybody.
+    pub load: Load,
+    /// Jobs of its kind running now.
+    pub running_of_kind: u64,
+    /// Milliseconds that the kind's latest successes took, at most 20.
     pub durations_ms: Vec<i64>,
+}
+
+/// What there is to do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Jobs that are ready and wait for a worker.
+    pub queued: u64,
+    /// Jobs running now.
+    pub running: u64,
+    /// Jobs that wait until there is nothing else to do.
+    pub idle: u64,
+}
+
+/// How many jobs of a kind a claim may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quota {
+    /// The kind.
+    pub kind: String,
+    /// Most that may run at once, on all workers together.
+    pub running: Option<u32>,
+    /// Most that may start by this claim.
+    pub starts: Option<u32>,
+}
+
+impl Quota {
+    /// As many as there are workers.
+    pub fn unlimited(kind: &str) -> Self {
+        Self { kind: kind.to_owned(), running: None, starts: None }
+    }
 }
 
 /// A worker's right to a job.
@@ -337,7 +387,9 @@ pub struct FileRow {
 pub struct Promoted {
     /// How many jobs were queued.
     pub count: usize,
-    /// When the next one is due.
+    /// How many had not started in time and failed as `expired`.
+    pub expired: usize,
+    /// When the next one is due or expires.
     pub next_due: Option<Timestamp>,
 }
 

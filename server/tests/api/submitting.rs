@@ -158,12 +158,18 @@ async fn what_is_wrong_with_a_request_is_said_place_by_place() {
     assert_eq!(refuse(json!(["rehearsal", {"steps": 1}])).await, one("", "wrong-type"));
     let import = json!({"kind": "catalogue-import", "input": {"upload": "no id"}});
     assert_eq!(refuse(import).await, one("/input/upload", "wrong-type"));
-    for (field, value) in [("priority", json!(5)), ("run_at", json!("quiet")), ("start_within_s", json!(60))] {
+    for (value, code) in [("soon", "invalid-time"), ("2999-01-01T00:00:00Z", "too-far")] {
         let mut body = rehearsal(json!({"steps": 1}));
-        body[field] = value;
-        assert_eq!(refuse(body).await, one(&format!("/{field}"), "not-available"));
+        body["run_at"] = json!(value);
+        assert_eq!(refuse(body).await, one("/run_at", code));
     }
-    for (field, value) in [("max_attempts", json!(21)), ("timeout_s", json!(0))] {
+    for (field, value) in [
+        ("priority", json!(101)),
+        ("priority", json!(-101)),
+        ("start_within_s", json!(0)),
+        ("max_attempts", json!(21)),
+        ("timeout_s", json!(0)),
+    ] {
         let mut body = rehearsal(json!({"steps": 1}));
         body[field] = value;
         assert_eq!(refuse(body).await, one(&format!("/{field}"), "out-of-range"));

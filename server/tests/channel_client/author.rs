@@ -4,8 +4,8 @@ use domain::{EventType, JobId, JobState, OwnerId, Progress, Timestamp};
 use server::{
     clock::now,
     store::{
-        Accepted, Advance, CatalogueBatch, CatalogueRow, Finish, Lease, NewJob, ProductCells, ReopenFrom, Reopened,
-        Store,
+        Accepted, Advance, CatalogueBatch, CatalogueRow, Finish, Lease, NewJob, ProductCells, Quota, ReopenFrom,
+        Reopened, Store,
     },
 };
 use std::sync::Arc;
@@ -42,13 +42,16 @@ impl Author {
             input: "{}".to_owned(),
             max_attempts: 3,
             timeout_ms: LONG_MS,
+            priority: 0,
             run_at: None,
+            deferral: None,
+            start_by: None,
             origin: None,
             uploads: Vec::new(),
             idempotency: None,
         };
         match self.store.accept(job, now()).await.unwrap() {
-            Accepted::Created(snapshot) => snapshot.value.id,
+            Accepted::Created(snapshot, _) => snapshot.value.id,
             other => panic!("{other:?}"),
         }
     }
@@ -57,7 +60,7 @@ impl Author {
     pub async fn start(&self) -> Written {
         let id = self.accept().await;
         let until = Timestamp(now().0 + LONG_MS);
-        let claimed = self.store.claim("test", &[KIND], 1, now(), until).await.unwrap();
+        let claimed = self.store.claim("test", &[Quota::unlimited(KIND)], 1, now(), until).await.unwrap();
         assert_eq!(claimed.len(), 1);
         assert_eq!(claimed[0].lease.job, id, "another job of this test is still queued");
         Written { id, lease: claimed[0].lease }

@@ -79,7 +79,8 @@ async fn what_cannot_be_accepted_is_refused_with_its_place() {
         (json!({"kind": "rehearsal", "input": {"steps": "5"}}), "/input/steps wrong-type"),
         (json!({"kind": "rehearsal", "input": {}}), "/input missing-field"),
         (json!({"kind": "rehearsal", "input": {"steps": 1, "stepz": 1}}), "/input/stepz unknown-field"),
-        (json!({"kind": "rehearsal", "input": {"steps": 1}, "priority": 5}), "/priority not-available"),
+        (json!({"kind": "rehearsal", "input": {"steps": 1}, "priority": 101}), "/priority out-of-range"),
+        (json!({"kind": "rehearsal", "input": {"steps": 1}, "run_at": "soon"}), "/run_at invalid-time"),
         (json!({"kind": "rehearsal", "input": {"steps": 1}, "timeout_s": 0}), "/timeout_s out-of-range"),
     ] {
         assert_eq!(refused(request).await, expect(422, "invalid-input", place));

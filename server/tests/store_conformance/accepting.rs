@@ -22,7 +22,8 @@ pub async fn a_stream_is_gap_free_under_fifty_tasks(bench: Bench) {
                     let job = new_job(owner);
                     let id = job.id;
                     store.accept(job, at(0)).await.unwrap();
-                    let claimed = store.claim("worker", &[KIND], 2, at(1), at(LEASE_MS)).await.unwrap();
+                    let claimed =
+                        store.claim("worker", &[Quota::unlimited(KIND)], 2, at(1), at(LEASE_MS)).await.unwrap();
                     for claimed in claimed {
                         let step = Advance { progress: Some(progress(1)), ..Advance::default() };
                         store.advance(claimed.lease, step, at(2)).await.unwrap().ok();
@@ -52,7 +53,7 @@ pub async fn the_same_key_makes_one_job_however_many_ask_at_once(bench: Bench) {
     let (mut ids, mut created) = (Vec::new(), 0);
     for task in tasks {
         match task.await.unwrap() {
-            Accepted::Created(snapshot) => {
+            Accepted::Created(snapshot, _) => {
                 created += 1;
                 ids.push(snapshot.value.id);
             }

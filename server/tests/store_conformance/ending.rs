@@ -46,8 +46,11 @@ pub async fn a_transient_failure_comes_back_when_it_is_due(bench: Bench) {
     let row = bench.row(lease.job).await;
     assert_eq!((row.due_at, row.failure, row.attempt), (Some(at(5000)), Some(failure("rain")), 1));
     assert_eq!(bench.claim("worker", 1, at(4999)).await, []);
-    assert_eq!(bench.store.promote_due(at(4999), 10).await.unwrap(), Promoted { count: 0, next_due: Some(at(5000)) });
-    assert_eq!(bench.store.promote_due(at(5000), 10).await.unwrap(), Promoted { count: 1, next_due: None });
+    assert_eq!(
+        bench.store.promote_due(at(4999), 10).await.unwrap(),
+        Promoted { count: 0, expired: 0, next_due: Some(at(5000)) }
+    );
+    assert_eq!(bench.store.promote_due(at(5000), 10).await.unwrap(), Promoted { count: 1, expired: 0, next_due: None });
     let again = bench.claim_one(at(5001)).await;
     assert_eq!((again.row.attempt, again.row.due_at), (2, None));
     bench.finish(again.lease, success(), at(5002)).await;

@@ -59,7 +59,10 @@ pub fn new_job(owner: OwnerId) -> NewJob {
         input: r#"{"steps":5}"#.into(),
         max_attempts: 3,
         timeout_ms: 60_000,
+        priority: 0,
         run_at: None,
+        deferral: None,
+        start_by: None,
         origin: None,
         uploads: Vec::new(),
         idempotency: None,
@@ -121,13 +124,13 @@ impl Bench {
 
     pub async fn accept_at(&self, job: NewJob, now: Timestamp) -> JobRow {
         match self.store.accept(job, now).await.unwrap() {
-            Accepted::Created(snapshot) => snapshot.value,
+            Accepted::Created(snapshot, _) => snapshot.value,
             other => panic!("not created: {other:?}"),
         }
     }
 
     pub async fn claim(&self, worker: &str, limit: usize, now: Timestamp) -> Vec<Claimed> {
-        self.store.claim(worker, &[KIND], limit, now, now.plus_ms(LEASE_MS)).await.unwrap()
+        self.store.claim(worker, &[Quota::unlimited(KIND)], limit, now, now.plus_ms(LEASE_MS)).await.unwrap()
     }
 
     pub async fn claim_one(&self, now: Timestamp) -> Claimed {
@@ -210,7 +213,7 @@ pub fn assert_folds_to(events: &[&EventRow], row: &JobRow) {
     assert_eq!((job.state, job.jseq), (row.state, row.jseq));
     assert_eq!((job.attempt, job.max_attempts), (row.attempt, row.max_attempts));
     assert_eq!((job.created_at, job.started_at, job.finished_at), (row.created_at, row.started_at, row.finished_at));
-    assert_eq!((job.run_at, job.origin), (row.run_at, row.origin));
+    assert_eq!((job.run_at, job.priority, job.origin), (row.run_at, row.priority, row.origin));
     assert_eq!(job.next_attempt_at, row.due_at.filter(|_| row.state == JobState::Retrying));
     assert_eq!(job.cancel_requested_at, row.cancel_requested_at);
     assert_eq!((&job.progress, &job.failure), (&row.progress, &row.failure));

@@ -7,13 +7,13 @@ use super::fixture::*;
 use domain::{JobId, JobState, OwnerId, Timestamp, api::CancelOutcome};
 use proptest::{prelude::*, sample::Index};
 use server::store::*;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 const CRASH_BUDGET: u32 = 5;
 
 #[derive(Debug, Clone)]
 enum Call {
-    Accept { other: bool, due_in: Option<i64>, max_attempts: u32 },
+    Accept { other: bool, due_in: Option<i64>, max_attempts: u32, priority: i32, start_in: Option<i64> },
     Claim(usize),
     Advance { job: Index, progress: Option<u64>, checkpoint: Option<u8>, partials: usize },
     Finish { job: Index, how: How },
@@ -44,8 +44,10 @@ fn call() -> impl Strategy<Value = Call> {
     let from = prop_oneof![Just(ReopenFrom::Checkpoint), Just(ReopenFrom::Start)];
     let index = any::<Index>;
     prop_oneof![
-        3 => (any::<bool>(), prop::option::weighted(0.3, 0i64..20_000), 0u32..4)
-            .prop_map(|(other, due_in, max_attempts)| Call::Accept { other, due_in, max_attempts }),
+        4 => (any::<bool>(), prop::option::weighted(0.3, 0i64..20_000), 0u32..4, -1i32..2, prop::option::weighted(0.2, 1i64..30_000))
+            .prop_map(|(other, due_in, max_attempts, priority, start_in)| {
+                Call::Accept { other, due_in, max_attempts, priority, start_in }
+            }),
         5 => (0usize..4).prop_map(Call::Claim),
         3 => (index(), prop::option::of(0u64..10), prop::option::of(0u8..3), 0usize..3)
             .prop_map(|(job, progress, checkpoint, partials)| Call::Advance { job, progress, checkpoint, partials }),
@@ -74,6 +76,8 @@ struct Known {
     checkpoint: Option<u8>,
     progress: Option<u64>,
     due: Option<Timestamp>,
+    priority: i32,
+    start_by: Option<Timestamp>,
     failed: bool,
     /// How many events it has.
     jseq: u64,
@@ -84,7 +88,7 @@ impl Known {
         self.state = state;
         self.jseq += events;
         if state.is_terminal() {
-            (self.cancel, self.due) = (false, None);
+            (self.cancel, self.due, self.start_by) = (false, None, None);
         }
     }
 
@@ -138,6 +142,8 @@ struct Model {
     bench: Bench,
     now: Timestamp,
     jobs: Vec<Known>,
+    /// Owners with a place in the round, who is next first.
+    round: VecDeque<OwnerId>,
 }
 
 impl Model {
@@ -145,14 +151,35 @@ impl Model {
         let (store, now) = (self.bench.store.clone(), self.now);
         match call {
             Call::Tick(ms) => self.now = now.plus_ms(ms),
-            Call::Accept { other, due_in, max_attempts } => self.accept(other, due_in, max_attempts).await,
+            Call::Accept { other, due_in, max_attempts, priority, start_in } => {
+                let owner = if other { OTHER } else { OWNER };
+                let due = due_in.map(|ms| now.plus_ms(ms));
+                let start_by = start_in.map(|ms| due.unwrap_or(now).plus_ms(ms));
+                self.accept(NewJob { run_at: due, max_attempts, priority, start_by, ..new_job(owner) }).await;
+            }
             Call::Claim(limit) => self.claim(limit).await,
             Call::Promote => {
                 let promoted = store.promote_due(now, 1000).await.unwrap();
+                let mut expired = 0;
+                for job in self.jobs.iter_mut().filter(|job| job.start_by.is_some_and(|start_by| start_by <= now)) {
+                    expired += 1;
+                    job.failed = true;
+                    job.go(JobState::Failed, 1);
+                }
                 let due = self.jobs.iter_mut().filter(|job| job.due.is_some_and(|due| due <= now));
-                let count = due.map(|job| (job.due = None, job.go(JobState::Queued, 1))).count();
-                let next_due = self.jobs.iter().filter_map(|job| job.due).min();
-                assert_eq!(promoted, Promoted { count, next_due });
+                let mut due: Vec<_> = due.collect();
+                due.sort_by_key(|job| job.due);
+                let count = due.len();
+                for job in due {
+                    job.due = None;
+                    job.go(JobState::Queued, 1);
+                    // In the order in which they were due, before `enter` does it in the order of the jobs.
+                    if !self.round.contains(&job.owner) {
+                        self.round.push_back(job.owner);
+                    }
+                }
+                let next_due = self.jobs.iter().flat_map(|job| job.due.into_iter().chain(job.start_by)).min();
+                assert_eq!(promoted, Promoted { count, expired, next_due });
             }
             Call::Rescue { all } => {
                 let rescued = store.rescue(now, None, all, 1000).await.unwrap();
@@ -226,10 +253,8 @@ impl Model {
         }
     }
 
-    async fn accept(&mut self, other: bool, due_in: Option<i64>, max_attempts: u32) {
-        let owner = if other { OTHER } else { OWNER };
-        let due = due_in.map(|ms| self.now.plus_ms(ms));
-        let new = NewJob { run_at: due, max_attempts, ..new_job(owner) };
+    async fn accept(&mut self, new: NewJob) {
+        let NewJob { owner, run_at: due, max_attempts, priority, start_by, .. } = new;
         let row = self.bench.accept_at(new, self.now).await;
         self.jobs.push(Known {
             id: row.id,
@@ -244,27 +269,51 @@ impl Model {
             checkpoint: None,
             progress: None,
             due,
+            priority,
+            start_by,
             failed: false,
             jseq: 1,
         });
     }
 
+    /// One job of each owner in turn, whatever has to be failed on the way; an owner whose lane is found empty loses the place in the round.
     async fn claim(&mut self, limit: usize) {
         let claimed = self.bench.claim("worker", limit, self.now).await;
         let mut expected = Vec::new();
-        for job in self.jobs.iter_mut().filter(|job| job.state == JobState::Queued).take(limit) {
-            if job.attempt >= job.max_attempts {
+        while expected.len() < limit
+            && let Some(owner) = self.round.pop_front()
+        {
+            let mine = self.jobs.iter_mut().filter(|job| job.state == JobState::Queued && job.owner == owner);
+            // `min_by_key` takes the first, and so the oldest, of equals.
+            let Some(job) = mine.min_by_key(|job| -job.priority) else { continue };
+            if job.start_by.is_some_and(|start_by| start_by <= self.now) || job.attempt >= job.max_attempts {
+                // It takes no turn.
+                self.round.push_front(owner);
                 job.failed = true;
                 job.go(JobState::Failed, 1);
                 continue;
             }
+            self.round.push_back(owner);
             (job.attempt, job.token, job.lease_until) = (job.attempt + 1, job.token + 1, self.now.plus_ms(LEASE_MS));
+            job.start_by = None;
             job.go(JobState::Running, 1);
             let checkpoint = job.checkpoint.map(|checkpoint| checkpoint.to_string());
             expected.push((Lease { job: job.id, token: job.token }, checkpoint));
         }
-        let claimed: Vec<_> = claimed.into_iter().map(|claimed| (claimed.lease, claimed.checkpoint)).collect();
+        let mut claimed: Vec<_> = claimed.into_iter().map(|claimed| (claimed.lease, claimed.checkpoint)).collect();
+        // A claim reads whole rounds at once: what it takes is the promise, in which order it lists it is not.
+        claimed.sort_by_key(|(lease, _)| lease.job);
+        expected.sort_by_key(|(lease, _)| lease.job);
         assert_eq!(claimed, expected);
+    }
+
+    /// Owners whose first job became queued go behind those who wait.
+    fn enter(&mut self) {
+        for job in self.jobs.iter().filter(|job| job.state == JobState::Queued) {
+            if !self.round.contains(&job.owner) {
+                self.round.push_back(job.owner);
+            }
+        }
     }
 
     /// Every row is the model's.
@@ -277,10 +326,14 @@ impl Model {
             rows.extend(page.value.into_iter().map(|row| (row.id, row)));
         }
         assert_eq!(rows.len(), self.jobs.len());
+        let count = |state| self.jobs.iter().filter(|job| job.state == state).count() as u64;
+        let load = Load { queued: count(JobState::Queued), running: count(JobState::Running), idle: 0 };
+        assert_eq!(self.bench.store.load().await.unwrap(), load);
         for job in &self.jobs {
             let row = &rows[&job.id];
             assert_eq!((row.state, row.jseq), (job.state, job.jseq), "{job:?}");
             assert_eq!((row.attempt, row.max_attempts), (job.attempt, job.max_attempts), "{job:?}");
+            assert_eq!((row.priority, row.start_by.filter(|_| !row.state.is_terminal())), (job.priority, job.start_by));
             assert_eq!((row.cancel_requested_at.is_some(), row.due_at), (job.cancel, job.due), "{job:?}");
             assert_eq!(
                 (row.resumable, &row.progress),
@@ -309,9 +362,10 @@ pub fn any_course_of_events_is_the_models<D: Driver>(fresh: fn() -> D) {
     proptest!(config, |(calls in prop::collection::vec(call(), 1..80))| {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
-            let mut model = Model { bench: Bench::open(fresh()), now: at(0), jobs: Vec::new() };
+            let mut model = Model { bench: Bench::open(fresh()), now: at(0), jobs: Vec::new(), round: VecDeque::new() };
             for call in calls {
                 model.run(call).await;
+                model.enter();
                 model.compare().await;
             }
             model.bench = model.bench.restart().await;

@@ -104,20 +104,28 @@ pub async fn an_unknown_owner_has_an_empty_stream(bench: Bench) {
 
 pub async fn position_and_durations_are_counted(bench: Bench) {
     for took in [100, 200, 300] {
-        bench.accept(new_job(OWNER)).await;
+        bench.accept(new_job(OTHER)).await;
         let lease = bench.claim_one(at(1000 + took)).await.lease;
         bench.finish(lease, success(), at(1000 + 2 * took)).await;
     }
-    let first = bench.accept(new_job(OTHER)).await.id;
-    let second = bench.accept(NewJob { kind: "other".into(), ..new_job(OWNER) }).await.id;
-    let third = bench.accept(new_job(OWNER)).await.id;
-    let queue = |id| bench.store.queue(id);
-    assert_eq!(queue(third).await.unwrap(), QueueState { ahead: 2, running: 0, durations_ms: vec![300, 200, 100] });
-    assert_eq!(queue(second).await.unwrap(), QueueState { ahead: 1, running: 0, durations_ms: vec![] });
-    assert_eq!(bench.claim_one(at(9000)).await.lease.job, first);
-    assert_eq!(queue(third).await.unwrap(), QueueState { ahead: 1, running: 1, durations_ms: vec![300, 200, 100] });
-    assert_eq!(queue(first).await.unwrap().ahead, 0);
-    assert_eq!(queue(job_id()).await.unwrap(), QueueState::default());
+    let first = bench.accept(new_job(OTHER)).await;
+    let second = bench.accept(NewJob { kind: "other".into(), ..new_job(OWNER) }).await;
+    let third = bench.accept(new_job(OWNER)).await;
+    let queue = async |job: &JobRow| bench.store.queue(job).await.unwrap();
+    let load = |queued, running| Load { queued, running, idle: 0 };
+    let expected = QueueState { ahead: 2, load: load(3, 0), running_of_kind: 0, durations_ms: vec![100, 200, 300] };
+    assert_eq!(queue(&third).await, expected);
+    let expected = QueueState { ahead: 1, load: load(3, 0), running_of_kind: 0, durations_ms: vec![] };
+    assert_eq!(queue(&second).await, expected);
+    assert_eq!(bench.claim_one(at(9000)).await.lease.job, first.id);
+    let expected = QueueState { ahead: 1, load: load(2, 1), running_of_kind: 1, durations_ms: vec![100, 200, 300] };
+    assert_eq!(queue(&third).await, expected);
+    let running = bench.store.job(OTHER, first.id).await.unwrap().unwrap().value;
+    assert_eq!(queue(&running).await.ahead, 0);
+    // What is counted in memory is what the database holds.
+    let bench = bench.restart().await;
+    assert_eq!(bench.store.queue(&third).await.unwrap(), expected);
+    assert_eq!(bench.store.load().await.unwrap(), load(2, 1));
 }
 
 pub async fn a_snapshot_and_its_head_belong_together(bench: Bench) {

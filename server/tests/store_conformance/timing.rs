@@ -10,14 +10,20 @@ pub async fn what_is_due_is_queued_and_the_next_is_named(bench: Bench) {
         ids.push(bench.accept(NewJob { run_at: Some(at(due)), ..new_job(OWNER) }).await.id);
     }
     assert_eq!(bench.claim("worker", 10, at(10)).await, []);
-    assert_eq!(bench.store.promote_due(at(3000), 2).await.unwrap(), Promoted { count: 2, next_due: Some(at(3000)) });
+    assert_eq!(
+        bench.store.promote_due(at(3000), 2).await.unwrap(),
+        Promoted { count: 2, expired: 0, next_due: Some(at(3000)) }
+    );
     let states = [JobState::Scheduled, JobState::Queued, JobState::Queued, JobState::Scheduled];
     for (id, state) in ids.iter().zip(states) {
         let row = bench.row(*id).await;
         assert_eq!((row.state, row.due_at.is_some()), (state, state == JobState::Scheduled));
         assert!(row.run_at.is_some(), "what was submitted stays known");
     }
-    assert_eq!(bench.store.promote_due(at(3000), 2).await.unwrap(), Promoted { count: 1, next_due: Some(at(9000)) });
+    assert_eq!(
+        bench.store.promote_due(at(3000), 2).await.unwrap(),
+        Promoted { count: 1, expired: 0, next_due: Some(at(9000)) }
+    );
     bench.assert_sound(OWNER).await;
 }
 

@@ -39,7 +39,9 @@ pub async fn concurrent_claims_share_no_job(bench: Bench) {
         .map(|task| {
             let store = bench.store.clone();
             let worker = format!("worker {task}");
-            tokio::spawn(async move { store.claim(&worker, &[KIND], 7, at(1), at(LEASE_MS)).await.unwrap() })
+            tokio::spawn(async move {
+                store.claim(&worker, &[Quota::unlimited(KIND)], 7, at(1), at(LEASE_MS)).await.unwrap()
+            })
         })
         .collect();
     let mut jobs = Vec::new();

@@ -25,11 +25,13 @@ pub enum Call {
     Events,
     JobEvents,
     Queue,
+    Load,
     Claim,
     Renew,
     Advance { job: JobId, now: Timestamp },
     Finish,
     PromoteDue,
+    PromoteIdle,
     Rescue,
     AddUpload,
     Upload,
@@ -104,18 +106,21 @@ impl<I: Interpose> Store for WrappedStore<I> {
     async fn job_events(&self, owner: OwnerId, id: JobId, after: u64, limit: usize) -> StoreResult<Option<EventsRead>> {
         self.between.around(Call::JobEvents, self.inner.job_events(owner, id, after, limit)).await
     }
-    async fn queue(&self, id: JobId) -> StoreResult<QueueState> {
-        self.between.around(Call::Queue, self.inner.queue(id)).await
+    async fn queue(&self, job: &JobRow) -> StoreResult<QueueState> {
+        self.between.around(Call::Queue, self.inner.queue(job)).await
+    }
+    async fn load(&self) -> StoreResult<Load> {
+        self.between.around(Call::Load, self.inner.load()).await
     }
     async fn claim(
         &self,
         worker: &str,
-        kinds: &[&str],
+        quotas: &[Quota],
         limit: usize,
         now: Timestamp,
         until: Timestamp,
     ) -> StoreResult<Vec<Claimed>> {
-        self.between.around(Call::Claim, self.inner.claim(worker, kinds, limit, now, until)).await
+        self.between.around(Call::Claim, self.inner.claim(worker, quotas, limit, now, until)).await
     }
     async fn renew(&self, leases: &[Lease], until: Timestamp) -> StoreResult<Vec<LeaseState>> {
         self.between.around(Call::Renew, self.inner.renew(leases, until)).await
@@ -128,6 +133,9 @@ impl<I: Interpose> Store for WrappedStore<I> {
     }
     async fn promote_due(&self, now: Timestamp, limit: usize) -> StoreResult<Promoted> {
         self.between.around(Call::PromoteDue, self.inner.promote_due(now, limit)).await
+    }
+    async fn promote_idle(&self, now: Timestamp, limit: usize) -> StoreResult<usize> {
+        self.between.around(Call::PromoteIdle, self.inner.promote_idle(now, limit)).await
     }
     async fn rescue(&self, now: Timestamp, except: Option<&str>, all: bool, limit: usize) -> StoreResult<Vec<Rescued>> {
         self.between.around(Call::Rescue, self.inner.rescue(now, except, all, limit)).await

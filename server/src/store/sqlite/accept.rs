@@ -4,14 +4,15 @@
 //! Invariants: the answer means committed (1); owner and key name one job for as long as the key is valid (7).
 
 use super::{
+    backlog::{Change, Move},
     events::insert,
     row::whole,
     spill::{Slot, inline, replace},
     statement::{damaged, first, run, text},
     writer::Tx,
 };
-use crate::store::{Accepted, Idempotency, JobRow, NewJob, Snapshot, StoreResult};
-use domain::{EventType, JobState, OwnerId, Timestamp, UploadId, event::data, event::next_state};
+use crate::store::{Accepted, Idempotency, JobRow, NewJob, QueueState, Snapshot, StoreResult};
+use domain::{Deferral, EventType, JobState, OwnerId, Timestamp, UploadId, event::data, event::next_state};
 
 /// Commits a new job or finds the one that its key made.
 pub(super) fn accept(tx: &mut Tx<'_>, new: NewJob, now: Timestamp) -> StoreResult<Accepted> {
@@ -25,7 +26,7 @@ pub(super) fn accept(tx: &mut Tx<'_>, new: NewJob, now: Timestamp) -> StoreResul
         let Some(row) = upload_of(tx, new.owner, upload)? else { return Ok(Accepted::UploadMissing(upload)) };
         uploads.push(row);
     }
-    let state = next_state(None, EventType::Accepted, new.run_at.is_some())
+    let state = next_state(None, EventType::Accepted, new.is_deferred())
         .ok_or_else(|| damaged(0, "the state machine accepts no job"))?;
     let (owner, head) = advance_head(tx, new.owner)?;
     let job = insert_job(tx, owner, state, &new, now)?;
@@ -33,6 +34,8 @@ pub(super) fn accept(tx: &mut Tx<'_>, new: NewJob, now: Timestamp) -> StoreResul
         label: new.label.clone(),
         max_attempts: new.max_attempts,
         run_at: new.run_at,
+        deferral: new.deferral,
+        priority: new.priority,
         origin: new.origin,
     })?;
     insert(tx, owner, head, job, 1, now, EventType::Accepted, &data)?;
@@ -46,9 +49,22 @@ pub(super) fn accept(tx: &mut Tx<'_>, new: NewJob, now: Timestamp) -> StoreResul
         run(tx.conn, REMEMBER, (owner, key, fingerprint, job, now.0))?;
     }
     tx.committed.heads.push((new.owner, head));
-    tx.committed.claimable |= state == JobState::Queued;
-    tx.committed.due = new.run_at;
-    Ok(Accepted::Created(Snapshot { value: fresh_row(new, state, now), head }))
+    let turn = if state == JobState::Queued { Some(tx.turns.enter(tx.conn, &new.kind, owner)?) } else { None };
+    tx.changes.push(Change::Moved(Move {
+        owner: new.owner,
+        kind: new.kind.clone(),
+        prioritised: new.priority != 0,
+        deferral: new.deferral,
+        from: None,
+        to: state,
+        turn,
+        took_ms: None,
+    }));
+    // One that waits for idleness may find it at once.
+    tx.committed.claimable |= state == JobState::Queued || new.deferral == Some(Deferral::Idle);
+    tx.committed.due = new.run_at.into_iter().chain(new.start_by).min();
+    // Where it stands is known once it is committed.
+    Ok(Accepted::Created(Snapshot { value: fresh_row(new, state, now), head }, QueueState::default()))
 }
 
 /// The answer that an earlier request with this key had, if the key still counts.
@@ -84,7 +100,8 @@ fn advance_head(tx: &Tx<'_>, owner: OwnerId) -> rusqlite::Result<(i64, u64)> {
 fn insert_job(tx: &Tx<'_>, owner: i64, state: JobState, new: &NewJob, now: Timestamp) -> rusqlite::Result<i64> {
     const INSERT: &str =
         "INSERT INTO job (uuid, owner, kind, state, jseq, max_attempts, timeout_ms, created_at, due_at,
-        run_at, origin, label, input) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11)";
+        run_at, origin, label, input, priority, deferral, start_by)
+        VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
     let origin = new.origin.as_ref().map(|origin| origin.as_bytes());
     let job = tx.conn.prepare_cached(INSERT)?.insert((
         new.id.as_bytes(),
@@ -98,6 +115,9 @@ fn insert_job(tx: &Tx<'_>, owner: i64, state: JobState, new: &NewJob, now: Times
         origin,
         &new.label,
         inline(&new.input),
+        new.priority,
+        new.deferral.map(Deferral::as_str),
+        new.start_by.map(|at| at.0),
     ))?;
     if inline(&new.input).is_none() {
         replace(tx.conn, job, Slot::Input, &new.input)?;
@@ -121,7 +141,10 @@ fn fresh_row(new: NewJob, state: JobState, now: Timestamp) -> JobRow {
         max_attempts: new.max_attempts,
         timeout_ms: new.timeout_ms,
         due_at: new.run_at,
+        priority: new.priority,
         run_at: new.run_at,
+        deferral: new.deferral,
+        start_by: new.start_by,
         cancel_requested_at: None,
         resumable: false,
         progress: None,

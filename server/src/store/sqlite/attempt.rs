@@ -96,6 +96,7 @@ pub(super) fn finish(
     match finish {
         Finish::Succeeded { output, files } => {
             ending.outcome = AttemptOutcome::Succeeded;
+            ending.log.took(job.started_at.map_or(0, |started| now.ms_since(started)));
             ending.log.push(EventType::Succeeded, succeeded(&output))?;
             ending.crashes = 0;
             (ending.output, ending.files) = (Some(output), files);

@@ -2,9 +2,11 @@
 //!
 //! Used by every command that changes a job; read back in `event_reads.rs`. Changes no job's row.
 //! Invariant: `seq` is gap-free per owner and `jseq` per job, both given within the transaction that changes the job, and
-//! no event is written that the state machine does not allow (invariant 2).
+//! no event is written that the state machine does not allow (invariant 2). A job that becomes queued has its lane in the same
+//! transaction.
 
 use super::{
+    backlog::{Change, Move},
     row::Core,
     statement::{damaged, first, run},
     writer::Tx,
@@ -18,6 +20,8 @@ const DETAIL_LIMIT: usize = 500;
 /// Events of one job that are to be committed together.
 pub(super) struct Log {
     job: i64,
+    /// How the job moves in the backlog, when these events change its state.
+    moved: Move,
     owner: i64,
     /// Where the job stands after the events so far.
     pub(super) state: JobState,
@@ -28,7 +32,17 @@ pub(super) struct Log {
 impl Log {
     /// Continues the log of a job.
     pub(super) fn of(job: &Core) -> Self {
-        Self { job: job.id, owner: job.owner, state: job.state, jseq: job.jseq, entries: Vec::with_capacity(2) }
+        let moved = Move {
+            owner: OwnerId::from_bytes([0; 16]),
+            kind: job.kind.clone(),
+            prioritised: job.priority != 0,
+            deferral: job.deferral,
+            from: Some(job.state),
+            to: job.state,
+            turn: None,
+            took_ms: None,
+        };
+        Self { job: job.id, moved, owner: job.owner, state: job.state, jseq: job.jseq, entries: Vec::with_capacity(2) }
     }
 
     /// Adds an event, if it can happen in the job's state.
@@ -67,7 +81,17 @@ impl Log {
             insert(tx, self.owner, head - count + index, self.job, self.jseq + index, now, *event, data)?;
         }
         tx.committed.heads.push((owner, head));
+        if self.moved.from != Some(self.state) {
+            let queued = self.state == JobState::Queued;
+            let turn = if queued { Some(tx.turns.enter(tx.conn, &self.moved.kind, self.owner)?) } else { None };
+            tx.changes.push(Change::Moved(Move { owner, to: self.state, turn, ..self.moved }));
+        }
         Ok((owner, head))
+    }
+
+    /// Says how long the attempt took that these events end with success.
+    pub(super) fn took(&mut self, ms: i64) {
+        self.moved.took_ms = Some(ms);
     }
 }
 

@@ -5,11 +5,13 @@
 
 mod accept;
 mod attempt;
+mod backlog;
 mod catalogue;
 mod checkpointer;
 mod claim;
 mod event_reads;
 mod events;
+mod lane_turns;
 mod lanes;
 mod owner_ops;
 mod readers;
@@ -24,16 +26,19 @@ mod writer;
 
 use super::*;
 use async_trait::async_trait;
+use backlog::{Backlog, Before};
 use checkpointer::Wal;
+use domain::JobState;
+use lane_turns::Turns;
 use lanes::{Lane, Lanes};
 use readers::Readers;
 use std::{
     fs::{File, TryLockError},
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicI64},
     thread::{self, JoinHandle},
 };
-use writer::{Listening, Tx, write};
+use writer::{Bench, Listening, Tx, write};
 
 /// Reading threads: reads are short, and the disk's cache serves most of them.
 const READERS: usize = 4;
@@ -44,6 +49,9 @@ pub struct SqliteStore {
     lanes: Arc<Lanes>,
     readers: Arc<Readers>,
     listening: Listening,
+    backlog: Arc<Backlog>,
+    /// The owner whose job was queued last when there was nothing else to do.
+    idle_turn: Arc<AtomicI64>,
     /// Joined at the end. Emptied by the first who closes.
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Held for as long as the store is open, so that no second process runs the same jobs.
@@ -61,6 +69,8 @@ impl SqliteStore {
         let mut conn = schema::open_writer(&path)?;
         schema::migrate(&mut conn)?;
         let epoch = schema::epoch(&conn)?;
+        let (turns, backlog) = (Turns::open(&conn)?, Arc::<Backlog>::default());
+        backlog.load(&conn)?;
         let (lanes, readers) = (Arc::<Lanes>::default(), Arc::<Readers>::default());
         let (listening, wal) = (Listening::default(), Arc::new(Wal::new()));
         let mut threads = Vec::with_capacity(READERS + 1);
@@ -79,9 +89,10 @@ impl SqliteStore {
             Ok(())
         }))?;
         let (its_lanes, its_listening) = (lanes.clone(), listening.clone());
+        let bench = Bench { conn, turns, backlog: backlog.clone() };
         threads.push(spawn("writer", move || {
-            writer::run(&conn, &its_lanes, &its_listening);
-            drop(conn);
+            writer::run(&bench, &its_lanes, &its_listening);
+            drop(bench);
             // Last, so that the database is whole without its WAL once the store is closed.
             wal.close();
             checkpointer.thread().unpark();
@@ -92,7 +103,8 @@ impl SqliteStore {
             threads.push(spawn("reader", move || its_readers.run(conn))?);
         }
         let (threads, lock) = (Mutex::new(threads), Mutex::new(Some(lock)));
-        Ok(Arc::new(Self { epoch, lanes, readers, listening, threads, lock }))
+        let idle_turn = Arc::new(AtomicI64::new(i64::MIN));
+        Ok(Arc::new(Self { epoch, lanes, readers, listening, backlog, idle_turn, threads, lock }))
     }
 
     async fn express<T: Send + 'static>(
@@ -172,7 +184,20 @@ impl Store for SqliteStore {
     }
 
     async fn accept(&self, job: NewJob, now: Timestamp) -> StoreResult<Accepted> {
-        self.express(move |tx| accept::accept(tx, job, now)).await
+        let accepted = self.express(move |tx| accept::accept(tx, job, now)).await?;
+        Ok(match accepted {
+            Accepted::Created(job, _) => {
+                let state = match self.backlog.before_newest(job.value.owner, &job.value.kind) {
+                    _ if job.value.state != JobState::Queued => {
+                        self.backlog.queue(job.value.owner, &job.value.kind, None)
+                    }
+                    Before::Known(before) => self.backlog.queue(job.value.owner, &job.value.kind, Some(before)),
+                    Before::Unknown => self.queue(&job.value).await?,
+                };
+                Accepted::Created(job, state)
+            }
+            other => other,
+        })
     }
 
     async fn cancel(&self, owner: OwnerId, id: JobId, now: Timestamp) -> StoreResult<Option<CancelOutcome>> {
@@ -214,20 +239,33 @@ impl Store for SqliteStore {
         self.readers.read(move |conn| event_reads::job_events(conn, owner, id, position(after), limit)).await
     }
 
-    async fn queue(&self, id: JobId) -> StoreResult<QueueState> {
-        self.readers.read(move |conn| reads::queue(conn, id)).await
+    async fn queue(&self, job: &JobRow) -> StoreResult<QueueState> {
+        let (owner, kind) = (job.owner, job.kind.as_str());
+        if job.state != JobState::Queued {
+            return Ok(self.backlog.queue(owner, kind, None));
+        }
+        if self.backlog.is_alone(owner, kind) {
+            return Ok(self.backlog.queue(owner, kind, Some(0)));
+        }
+        let row = job.clone();
+        let before = self.readers.read(move |conn| reads::before_in_lane(conn, &row)).await?;
+        Ok(self.backlog.queue(owner, kind, Some(before)))
+    }
+
+    async fn load(&self) -> StoreResult<Load> {
+        Ok(self.backlog.now())
     }
 
     async fn claim(
         &self,
         worker: &str,
-        kinds: &[&str],
+        quotas: &[Quota],
         limit: usize,
         now: Timestamp,
         lease_until: Timestamp,
     ) -> StoreResult<Vec<Claimed>> {
-        let (worker, kinds): (_, Vec<_>) = (worker.to_owned(), kinds.iter().map(|kind| (*kind).to_owned()).collect());
-        self.express(move |tx| claim::claim(tx, &worker, &kinds, at_most(limit), now, lease_until)).await
+        let (worker, quotas) = (worker.to_owned(), quotas.to_owned());
+        self.express(move |tx| claim::claim(tx, &worker, &quotas, limit, now, lease_until)).await
     }
 
     async fn renew(&self, leases: &[Lease], lease_until: Timestamp) -> StoreResult<Vec<LeaseState>> {
@@ -240,17 +278,17 @@ impl Store for SqliteStore {
         write(&self.lanes, lane, move |tx| attempt::advance(tx, lease, &step, now)).await
     }
 
-    async fn finish(
-        &self,
-        lease: Lease,
-        finish: Finish,
-        now: Timestamp,
-    ) -> StoreResult<Result<domain::JobState, LeaseLost>> {
+    async fn finish(&self, lease: Lease, finish: Finish, now: Timestamp) -> StoreResult<Result<JobState, LeaseLost>> {
         self.express(move |tx| attempt::finish(tx, lease, finish, now)).await
     }
 
     async fn promote_due(&self, now: Timestamp, limit: usize) -> StoreResult<Promoted> {
         self.express(move |tx| schedule::promote(tx, now, at_most(limit))).await
+    }
+
+    async fn promote_idle(&self, now: Timestamp, limit: usize) -> StoreResult<usize> {
+        let turn = self.idle_turn.clone();
+        self.express(move |tx| schedule::promote_idle(tx, now, at_most(limit), &turn)).await
     }
 
     async fn rescue(

@@ -52,7 +52,7 @@ pub(super) fn reopen(
     now: Timestamp,
 ) -> StoreResult<Reopened> {
     const REOPEN: &str = "UPDATE job SET state = 'queued', jseq = ?1, max_attempts = ?2, crashes = 0, failure = NULL,
-        finished_at = NULL, progress = iif(?3, NULL, progress), checkpoint = iif(?3, NULL, checkpoint),
+        finished_at = NULL, start_by = NULL, progress = iif(?3, NULL, progress), checkpoint = iif(?3, NULL, checkpoint),
         resumable = iif(?3, 0, resumable) WHERE id = ?4 AND state = ?5";
     let Some(job) = owned(tx.conn, owner, id)? else { return Ok(Reopened::Missing) };
     if !matches!(job.state, JobState::Failed | JobState::Cancelled) {

@@ -1,4 +1,4 @@
-//! Reads about jobs: one, a page of them, attempts, and what position and ETA are made of.
+//! Reads about jobs: one, a page of them, attempts, and how many are before one in its lane.
 //!
 //! Each runs in one read transaction. Writes nothing.
 //! Invariant: another owner's job is as if it did not exist.
@@ -8,14 +8,12 @@ use super::{
     row::{MORE, read, select_jobs},
     statement::{all, damaged, first, maybe_json, maybe_moment, moment, only, text},
 };
-use crate::store::{AttemptRow, JobFilter, JobRow, QueueState, Snapshot, StoreResult};
-use domain::{JobId, JobState, OwnerId};
+use crate::store::{AttemptRow, JobFilter, JobRow, Snapshot, StoreResult};
+use domain::{JobId, OwnerId};
 use rusqlite::{Connection, OptionalExtension};
 
 /// Positions are counted up to here: past it the figure helps nobody, and counting on would cost as much as the queue is long.
 const COUNT_LIMIT: i64 = 10_000;
-/// Durations that an ETA is made from.
-const DURATIONS: i64 = 20;
 
 /// One job of this owner.
 pub(super) fn job(conn: &Connection, owner: OwnerId, id: JobId) -> StoreResult<Option<Snapshot<JobRow>>> {
@@ -95,28 +93,17 @@ pub(super) fn rowid(conn: &Connection, owner: OwnerId, id: JobId) -> rusqlite::R
     first(conn, FIND, (id.as_bytes(), owner.as_bytes()), |row| row.get(0))
 }
 
-/// What position and ETA of a job are made of.
-pub(super) fn queue(conn: &Connection, id: JobId) -> StoreResult<QueueState> {
-    const JOB: &str = "SELECT id, kind, state, priority FROM job WHERE uuid = ?1";
+/// Jobs before a queued one in its own lane, counted up to 10,000.
+pub(super) fn before_in_lane(conn: &Connection, job: &JobRow) -> StoreResult<u64> {
     const HIGHER: &str = "SELECT count(*) FROM (SELECT 1 FROM job INDEXED BY job_claimable
-        WHERE state = 'queued' AND priority > ?1 LIMIT ?2)";
+        WHERE state = 'queued' AND owner = ?1 AND kind = ?2 AND priority > ?3 LIMIT ?4)";
     const OLDER: &str = "SELECT count(*) FROM (SELECT 1 FROM job INDEXED BY job_claimable
-        WHERE state = 'queued' AND priority = ?1 AND id < ?2 LIMIT ?3)";
-    const RUNNING: &str = "SELECT count(*) FROM job INDEXED BY job_running WHERE state = 'running'";
-    const TOOK: &str = "SELECT finished_at - started_at FROM job INDEXED BY job_succeeded
-        WHERE state = 'succeeded' AND kind = ?1 ORDER BY finished_at DESC LIMIT ?2";
-    let found = first(conn, JOB, [id.as_bytes()], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, super::statement::state(row, 2)?, row.get::<_, i64>(3)?))
+        WHERE state = 'queued' AND owner = ?1 AND kind = ?2 AND priority = ?3 AND id < ?4 LIMIT ?5)";
+    let keys = first(conn, "SELECT id, owner FROM job WHERE uuid = ?1", [job.id.as_bytes()], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
     })?;
-    let Some((job, kind, state, priority)) = found else { return Ok(QueueState::default()) };
-    let mut ahead = 0;
-    if state == JobState::Queued {
-        ahead = only::<i64>(conn, HIGHER, (priority, COUNT_LIMIT))?;
-        ahead += only::<i64>(conn, OLDER, (priority, job, COUNT_LIMIT - ahead))?;
-    }
-    Ok(QueueState {
-        ahead: ahead.unsigned_abs(),
-        running: only(conn, RUNNING, [])?,
-        durations_ms: all(conn, TOOK, (kind, DURATIONS), |row| row.get(0))?,
-    })
+    let Some((id, owner)) = keys else { return Ok(0) };
+    let higher: i64 = only(conn, HIGHER, (owner, &job.kind, job.priority, COUNT_LIMIT))?;
+    let older: i64 = only(conn, OLDER, (owner, &job.kind, job.priority, id, COUNT_LIMIT - higher))?;
+    Ok((higher + older).unsigned_abs())
 }

@@ -3,9 +3,9 @@
 //! Used by every command and read about jobs. Writes nothing.
 //! Invariant: [`held`] answers a job only to the worker whose lease stands (invariant 3); every worker's write begins there.
 
-use super::statement::{first, maybe_json, maybe_moment, moment, state};
+use super::statement::{deferral, first, maybe_json, maybe_moment, moment, state};
 use crate::store::{JobRow, Lease};
-use domain::{JobId, JobState, OwnerId};
+use domain::{Deferral, JobId, JobState, OwnerId, Timestamp};
 use rusqlite::{Connection, Row};
 
 /// `SELECT` of [`read`]'s columns, then what each query adds. `$from` names the table `job j` and joins `owner o`.
@@ -14,7 +14,7 @@ macro_rules! select_jobs {
         concat!(
             "SELECT j.uuid, o.uuid, j.kind, j.label, j.state, j.created_at, j.started_at, j.finished_at, j.attempt, ",
             "j.max_attempts, j.timeout_ms, j.due_at, j.run_at, j.cancel_requested_at, j.resumable, j.progress, j.failure, ",
-            "j.origin, j.jseq, coalesce(j.input, (SELECT body FROM spill WHERE id = j.id * 4)), ",
+            "j.origin, j.jseq, j.priority, j.deferral, j.start_by, coalesce(j.input, (SELECT body FROM spill WHERE id = j.id * 4)), ",
             "coalesce(j.output, (SELECT body FROM spill WHERE id = j.id * 4 + 1))",
             $more,
             " FROM ",
@@ -25,7 +25,7 @@ macro_rules! select_jobs {
 pub(super) use select_jobs;
 
 /// The first column that a query adds to [`select_jobs`].
-pub(super) const MORE: usize = 21;
+pub(super) const MORE: usize = 24;
 
 /// Reads the columns of [`select_jobs`].
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<JobRow> {
@@ -49,8 +49,11 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<JobRow> {
         failure: maybe_json(row, 16)?,
         origin: row.get::<_, Option<[u8; 16]>>(17)?.map(JobId::from_bytes),
         jseq: row.get(18)?,
-        input: row.get(19)?,
-        output: row.get(20)?,
+        priority: row.get(19)?,
+        deferral: deferral(row, 20)?,
+        start_by: maybe_moment(row, 21)?,
+        input: row.get(22)?,
+        output: row.get(23)?,
     })
 }
 
@@ -73,6 +76,10 @@ pub(super) struct Core {
     pub(super) crashes: u32,
     pub(super) cancel_requested: bool,
     pub(super) resumable: bool,
+    pub(super) kind: String,
+    pub(super) priority: i32,
+    pub(super) deferral: Option<Deferral>,
+    pub(super) started_at: Option<Timestamp>,
 }
 
 /// `SELECT` of [`read_core`]'s columns and the rest of the query.
@@ -80,7 +87,7 @@ macro_rules! select_cores {
     ($rest:literal) => {
         concat!(
             "SELECT j.id, j.uuid, j.owner, j.state, j.attempt, j.max_attempts, j.lease_token, j.jseq, j.crashes, ",
-            "j.cancel_requested_at IS NOT NULL, j.resumable FROM ",
+            "j.cancel_requested_at IS NOT NULL, j.resumable, j.kind, j.priority, j.deferral, j.started_at FROM ",
             $rest
         )
     };
@@ -101,6 +108,10 @@ pub(super) fn read_core(row: &Row<'_>) -> rusqlite::Result<Core> {
         crashes: row.get(8)?,
         cancel_requested: row.get(9)?,
         resumable: row.get(10)?,
+        kind: row.get(11)?,
+        priority: row.get(12)?,
+        deferral: deferral(row, 13)?,
+        started_at: maybe_moment(row, 14)?,
     })
 }
 

@@ -4,7 +4,7 @@
 //! Invariant: a statement is prepared once per connection.
 
 use crate::store::{StoreError, StoreResult};
-use domain::{JobState, Timestamp};
+use domain::{Deferral, JobState, Timestamp};
 use rusqlite::{
     Connection, ErrorCode, Params, Row,
     types::{FromSql, Type},
@@ -69,6 +69,12 @@ pub(super) fn maybe_moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Opt
 pub(super) fn state(row: &Row<'_>, column: usize) -> rusqlite::Result<JobState> {
     let word = row.get_ref(column)?.as_str()?;
     JobState::parse(word).ok_or_else(|| damaged(column, format!("no state is called {word}")))
+}
+
+/// A column that may hold the word of a deferral.
+pub(super) fn deferral(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Deferral>> {
+    let Some(word) = row.get_ref(column)?.as_str_or_null()? else { return Ok(None) };
+    Deferral::parse(word).map(Some).ok_or_else(|| damaged(column, format!("no deferral is called {word}")))
 }
 
 /// A column that may hold JSON of a known shape.

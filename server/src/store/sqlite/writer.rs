@@ -6,6 +6,8 @@
 //! whole transaction up, which fails them all.
 
 use super::{
+    backlog::{Backlog, Change},
+    lane_turns::Turns,
     lanes::{Boxed, Lane, Lanes},
     statement::run as execute,
 };
@@ -27,7 +29,25 @@ const BULK_SHARE: Duration = Duration::from_millis(2);
 /// What a command writes with: the connection inside its savepoint, and a note of what it changed.
 pub(super) struct Tx<'c> {
     pub(super) conn: &'c Connection,
+    /// Whose turn it is.
+    pub(super) turns: &'c Turns,
     pub(super) committed: Committed,
+    /// What the command changed of the backlog.
+    pub(super) changes: Vec<Change>,
+}
+
+/// What the writer works with besides its queue.
+pub(super) struct Bench {
+    pub(super) conn: Connection,
+    pub(super) turns: Turns,
+    pub(super) backlog: Arc<Backlog>,
+}
+
+/// What a batch changed.
+#[derive(Default)]
+struct Changes {
+    committed: Committed,
+    backlog: Vec<Change>,
 }
 
 /// Work for the writer, with its types erased.
@@ -91,13 +111,17 @@ impl Drop for Abandon<'_> {
 }
 
 /// The writer's thread, until the lanes are closed and empty.
-pub(super) fn run(conn: &Connection, lanes: &Lanes, listening: &Listening) {
+pub(super) fn run(bench: &Bench, lanes: &Lanes, listening: &Listening) {
     let _abandon = Abandon(lanes);
     let mut batch = Vec::with_capacity(BATCH);
     while lanes.take(&mut batch, BATCH) {
         let mut done = Vec::with_capacity(batch.len() + 1);
-        match commit(conn, &mut batch, lanes, &mut done) {
-            Ok(committed) => tell(listening, &committed),
+        match commit(bench, &mut batch, lanes, &mut done) {
+            Ok(Changes { committed, backlog }) => {
+                // Before the replies: whoever is answered finds its own job counted.
+                bench.backlog.apply(backlog);
+                tell(listening, &committed);
+            }
             Err(error) => {
                 // Whatever each of them answered did not come to be.
                 done.append(&mut batch);
@@ -109,7 +133,8 @@ pub(super) fn run(conn: &Connection, lanes: &Lanes, listening: &Listening) {
 }
 
 /// Runs a batch in one transaction; what it took from the lanes is in `done` or still in `batch`.
-fn commit(conn: &Connection, batch: &mut Vec<Boxed>, lanes: &Lanes, done: &mut Vec<Boxed>) -> StoreResult<Committed> {
+fn commit(bench: &Bench, batch: &mut Vec<Boxed>, lanes: &Lanes, done: &mut Vec<Boxed>) -> StoreResult<Changes> {
+    let conn = &bench.conn;
     if let Err(error) = execute(conn, "BEGIN IMMEDIATE", []) {
         // With no express command in it, the batch is the bulk one that it was made for.
         if batch.is_empty() {
@@ -117,9 +142,9 @@ fn commit(conn: &Connection, batch: &mut Vec<Boxed>, lanes: &Lanes, done: &mut V
         }
         return Err(error.into());
     }
-    let mut committed = Committed::default();
-    let result = run_all(conn, batch, lanes, done, &mut committed)
-        .and_then(|()| Ok(execute(conn, "COMMIT", []).map(|_| committed)?));
+    let mut changes = Changes::default();
+    let result = run_all(bench, batch, lanes, done, &mut changes)
+        .and_then(|()| Ok(execute(conn, "COMMIT", []).map(|_| changes)?));
     if result.is_err() && !conn.is_autocommit() {
         // When even this fails the next BEGIN does, and says so to its callers.
         let _ = execute(conn, "ROLLBACK", []);
@@ -128,16 +153,16 @@ fn commit(conn: &Connection, batch: &mut Vec<Boxed>, lanes: &Lanes, done: &mut V
 }
 
 fn run_all(
-    conn: &Connection,
+    bench: &Bench,
     batch: &mut Vec<Boxed>,
     lanes: &Lanes,
     done: &mut Vec<Boxed>,
-    committed: &mut Committed,
+    changes: &mut Changes,
 ) -> StoreResult<()> {
     let mut result = Ok(());
     for mut command in batch.drain(..) {
         if result.is_ok() {
-            result = run_one(conn, &mut command, committed);
+            result = run_one(bench, &mut command, changes);
         }
         done.push(command);
     }
@@ -145,7 +170,7 @@ fn run_all(
     let started = Instant::now();
     // The first one is always taken, so that a flood of accepts cannot starve an import.
     while let Some(mut command) = lanes.take_bulk() {
-        let result = run_one(conn, &mut command, committed);
+        let result = run_one(bench, &mut command, changes);
         done.push(command);
         result?;
         if started.elapsed() >= BULK_SHARE {
@@ -156,14 +181,16 @@ fn run_all(
 }
 
 /// Runs one command in a savepoint. An error here is the whole transaction's; the command's own is kept as its answer.
-fn run_one(conn: &Connection, command: &mut Boxed, committed: &mut Committed) -> StoreResult<()> {
+fn run_one(bench: &Bench, command: &mut Boxed, changes: &mut Changes) -> StoreResult<()> {
+    let conn = &bench.conn;
     execute(conn, "SAVEPOINT command", [])?;
-    let mut tx = Tx { conn, committed: Committed::default() };
+    let mut tx = Tx { conn, turns: &bench.turns, committed: Committed::default(), changes: Vec::new() };
     let result = catch_unwind(AssertUnwindSafe(|| command.run(&mut tx)))
         .unwrap_or_else(|_| Err(StoreError::Driver("a command panicked".into())));
     let Err(error) = result else {
         execute(conn, "RELEASE command", [])?;
-        merge(committed, tx.committed);
+        merge(&mut changes.committed, tx.committed);
+        changes.backlog.append(&mut tx.changes);
         return Ok(());
     };
     // SQLITE_FULL, IOERR and NOMEM may have rolled everything back, the commands before this one included.
