@@ -13,7 +13,7 @@ use crate::{
     kinds,
     owner::OwnerKey,
     router,
-    state::AppState,
+    state::{AppState, Reach},
     store::{Committed, Store, StoreError, sqlite::SqliteStore},
     ui,
 };
@@ -104,8 +104,7 @@ pub async fn start(config: Config) -> Result<Running, StartupError> {
     let limits = channels::Limits::new(&config.channels);
     let shutdown = CancellationToken::new();
     let acks = channels::Acks::default();
-    let state =
-        AppState { store, engine, bus, files, owners, config: Arc::new(config), shutdown, assets, limits, acks };
+    let state = AppState::new(Reach { store, engine, bus, files, owners, config, shutdown, assets, limits, acks });
     let connections = TaskTracker::new();
     // A peer that takes nothing for two heartbeats has gone, or should have.
     let stall = state.config.channels.heartbeat * 2;

@@ -6,12 +6,30 @@
 use crate::{
     channels, config::Config, engine::Engine, events::bus::Bus, files::Files, owner::OwnerKey, store::Store, ui,
 };
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
-/// What every handler can reach.
+/// What every handler can reach; a clone is one counted reference, since each layer of a request takes one.
 #[derive(Clone)]
-pub struct AppState {
+pub struct AppState(Arc<Reach>);
+
+impl AppState {
+    /// Shares it.
+    pub fn new(reach: Reach) -> Self {
+        Self(Arc::new(reach))
+    }
+}
+
+impl Deref for AppState {
+    type Target = Reach;
+
+    fn deref(&self) -> &Reach {
+        &self.0
+    }
+}
+
+/// What every handler can reach, once.
+pub struct Reach {
     /// Everything durable.
     pub store: Arc<dyn Store>,
     /// Accepts and runs jobs.
@@ -23,7 +41,7 @@ pub struct AppState {
     /// Signs the owners' cookies.
     pub owners: OwnerKey,
     /// Every setting.
-    pub config: Arc<Config>,
+    pub config: Config,
     /// Fires when the server begins to stop.
     pub shutdown: CancellationToken,
     /// The built interface.

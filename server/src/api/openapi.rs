@@ -4,7 +4,10 @@
 
 use crate::{engine::registry::Registry, state::AppState};
 use axum::{Json, extract::State};
-use domain::{api::KindInfo, problem::PROBLEM_JSON};
+use domain::{
+    api::{DEFER_LIMIT_S, KindInfo, PRIORITY_LIMIT},
+    problem::PROBLEM_JSON,
+};
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, OnceLock};
 
@@ -185,6 +188,11 @@ fn add_kind(schemas: &mut Map<String, Value>, kind: KindInfo) -> Value {
             "kind": {"const": kind.name},
             "input": {"$ref": format!("#/components/schemas/{}.input", kind.name)},
             "label": {"type": ["string", "null"], "maxLength": domain::api::LABEL_LIMIT},
+            "priority": {"type": ["integer", "null"], "minimum": -PRIORITY_LIMIT, "maximum": PRIORITY_LIMIT, "default": 0},
+            "run_at": {"oneOf": [
+                {"type": "string", "format": "date-time", "description": "In UTC."}, {"enum": ["quiet", "idle", null]},
+            ]},
+            "start_within_s": {"type": ["integer", "null"], "minimum": 1, "maximum": DEFER_LIMIT_S},
             "max_attempts": {"type": ["integer", "null"], "minimum": 1, "maximum": 20, "default": kind.limits.max_attempts},
             "timeout_s": {"type": ["integer", "null"], "minimum": 1, "maximum": 86_400, "default": kind.limits.timeout_s},
         },
