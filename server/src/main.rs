@@ -8,7 +8,7 @@ use server::{
     startup::{self, Running},
     telemetry,
 };
-use std::{io::Write, net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{io::Write, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 /// Submit. Carry on. Be told.
 #[derive(Parser)]
@@ -40,12 +40,20 @@ struct Serve {
     /// Jobs that run side by side
     #[arg(long, env = "MEANWHILE_WORKERS", default_value_t = 8, global = true)]
     workers: usize,
+    /// For tests, which cannot wait as long as a lease lasts; in milliseconds
+    #[arg(long, env = "MEANWHILE_LEASE_MS", hide = true, global = true)]
+    lease_ms: Option<u64>,
+    /// Likewise: how often leases are renewed
+    #[arg(long, env = "MEANWHILE_HEARTBEAT_MS", hide = true, global = true)]
+    heartbeat_ms: Option<u64>,
 }
 
 impl Serve {
     fn config(self) -> Config {
         let mut config = Config { listen: self.listen, data: self.data, assets: self.assets, ..Config::default() };
         config.engine.workers = self.workers;
+        config.engine.lease = self.lease_ms.map_or(config.engine.lease, Duration::from_millis);
+        config.engine.heartbeat = self.heartbeat_ms.map_or(config.engine.heartbeat, Duration::from_millis);
         config
     }
 }
