@@ -62,7 +62,7 @@ impl Shim {
     pub fn new(folder: &Path) -> Self {
         let (library, control_path) = (folder.join("shim.so"), folder.join("control"));
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/shim.c");
-        let mut compiler = Command::new("cc");
+        let mut compiler = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
         compiler.args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"]).arg(&library).arg(source);
         assert!(compiler.status().expect("a C compiler, `cc`, as the README asks for").success());
         let control = OpenOptions::new().create(true).truncate(true).write(true).open(&control_path).unwrap();
