@@ -24,10 +24,10 @@ mod clock_jumps;
 mod course;
 #[path = "faults/disk.rs"]
 mod disk;
-#[path = "faults/full_disk.rs"]
-mod full_disk;
 #[path = "faults/follow.rs"]
 mod follow;
+#[path = "faults/full_disk.rs"]
+mod full_disk;
 #[path = "faults/kills.rs"]
 mod kills;
 #[path = "faults/ledger.rs"]

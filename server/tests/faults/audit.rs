@@ -101,9 +101,8 @@ pub fn holds(data: &Path, jobs: &[Entry], uploads: &[Kept]) {
     assert!(lost.is_empty(), "lost: {lost:?}");
     let open: Vec<_> = jobs.iter().filter(|entry| !ended.contains(entry.id.as_bytes())).take(5).collect();
     assert!(open.is_empty(), "not ended: {open:?}");
-    let mut keyed = conn
-        .prepare("SELECT j.uuid FROM idempotency i JOIN job j ON j.id = i.job WHERE i.key = ?1")
-        .unwrap();
+    let mut keyed =
+        conn.prepare("SELECT j.uuid FROM idempotency i JOIN job j ON j.id = i.job WHERE i.key = ?1").unwrap();
     for entry in jobs {
         let Some(key) = &entry.key else { continue };
         let found: [u8; 16] = keyed.query_row([key], |row| row.get(0)).unwrap();
@@ -111,7 +110,8 @@ pub fn holds(data: &Path, jobs: &[Entry], uploads: &[Kept]) {
     }
     let files = Files::open(data).unwrap();
     for Kept { id, bytes } in uploads {
-        let size = conn.query_row("SELECT size FROM upload WHERE uuid = ?1", [id.as_bytes()], |row| row.get::<_, u64>(0));
+        let size =
+            conn.query_row("SELECT size FROM upload WHERE uuid = ?1", [id.as_bytes()], |row| row.get::<_, u64>(0));
         assert_eq!(size.as_ref(), Ok(bytes), "the row of upload {id}");
         let found = std::fs::metadata(files.upload_path(*id)).map(|file| file.len()).unwrap_or_default();
         assert_eq!(found, *bytes, "the file of upload {id}");

@@ -148,7 +148,8 @@ async fn a_finish_that_was_not_committed_is_reached_again_and_one_that_was_is_no
         (SyncWal, After, "accepted started succeeded"),
     ] {
         let mut scene = Scene::new().await;
-        let job: Value = scene.submit(json!({"steps": 7, "step_ms": 0, "hold": true})).await.unwrap().json().await.unwrap();
+        let job: Value =
+            scene.submit(json!({"steps": 7, "step_ms": 0, "hold": true})).await.unwrap().json().await.unwrap();
         scene.visitor.wait_for(&job, "running").await;
         for done in 1..=6 {
             scene.visitor.step(&job).await;

@@ -213,7 +213,9 @@ impl Disk {
 
     /// Where the recorded server had its data folder, below the root.
     pub fn below(&self, image: &Path, path: &Path) -> PathBuf {
-        image.join(fs::canonicalize(path.parent().unwrap()).unwrap().strip_prefix(&self.root).unwrap()).join(path.file_name().unwrap())
+        image
+            .join(fs::canonicalize(path.parent().unwrap()).unwrap().strip_prefix(&self.root).unwrap())
+            .join(path.file_name().unwrap())
     }
 }
 

@@ -74,7 +74,12 @@ impl Stream {
         };
         let Followed { job, partials } = followed;
         assert_eq!(event.jseq, job.jseq + 1, "a gap in the log of {}", job.id);
-        assert!(next_state(Some(job.state), event.type_, false).is_some(), "{} is {:?} and got {event:?}", job.id, job.state);
+        assert!(
+            next_state(Some(job.state), event.type_, false).is_some(),
+            "{} is {:?} and got {event:?}",
+            job.id,
+            job.state
+        );
         match event.type_ {
             EventType::Partial => partials.push(event.data["step"].as_u64().unwrap()),
             // Anew from the first step.

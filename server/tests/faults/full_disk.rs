@@ -15,7 +15,8 @@ async fn a_full_disk_is_said_and_what_was_accepted_goes_on_when_there_is_room() 
     let mine = common::visitor(&process.base);
     let held = mine.held_as(json!({"steps": 2, "step_ms": 0, "hold": true, "partials": true})).await;
     shim.fill_disk(true);
-    let submit = || mine.post("/api/v1/jobs").json(&json!({"kind": "rehearsal", "input": {"steps": 1, "step_ms": 0}})).send();
+    let submit =
+        || mine.post("/api/v1/jobs").json(&json!({"kind": "rehearsal", "input": {"steps": 1, "step_ms": 0}})).send();
     problem(submit().await.unwrap(), 507, "disk-full").await;
     problem(mine.post("/api/v1/uploads").body("Handle,Title\n").send().await.unwrap(), 507, "disk-full").await;
     problem(mine.post(common::link(&held, "cancel")).send().await.unwrap(), 507, "disk-full").await;

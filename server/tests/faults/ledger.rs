@@ -176,7 +176,13 @@ impl Ledger {
         Some((status, replayed, response.json().await.ok()?))
     }
 
-    async fn post(&self, owner: usize, path: &str, key: Option<&str>, body: &Value) -> Option<(StatusCode, bool, Value)> {
+    async fn post(
+        &self,
+        owner: usize,
+        path: &str,
+        key: Option<&str>,
+        body: &Value,
+    ) -> Option<(StatusCode, bool, Value)> {
         let (base, _) = self.place().await;
         let mut request = self.client.post(format!("{base}{path}")).json(body);
         if let Some(key) = key {

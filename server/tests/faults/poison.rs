@@ -34,7 +34,8 @@ async fn a_job_that_kills_its_process_each_time_ends_crashed_after_its_budget() 
     let ended = mine.wait_for(&poison, "failed").await;
     assert_eq!((text(&ended["failure"], "reason"), text(&ended["failure"], "code")), ("crashed", "worker-died"));
     let attempts = mine.json(link(&poison, "attempts")).await;
-    let outcomes: Vec<_> = attempts["items"].as_array().unwrap().iter().map(|attempt| text(attempt, "outcome")).collect();
+    let outcomes: Vec<_> =
+        attempts["items"].as_array().unwrap().iter().map(|attempt| text(attempt, "outcome")).collect();
     assert_eq!(outcomes, ["lost"; CRASHES]);
     process.kill();
     crate::audit::audit(&data).await;

@@ -137,7 +137,8 @@ async fn check(data: &Path, records: &[Record]) {
         let path: PathBuf = data.join("uploads").join(id);
         let content = fs::read(&path).unwrap_or_else(|error| panic!("the upload {id} is lost: {error}"));
         let bytes = id.parse::<domain::UploadId>().unwrap();
-        let size: usize = conn.query_row("SELECT size FROM upload WHERE uuid = ?1", [bytes.as_bytes()], |row| row.get(0)).unwrap();
+        let size: usize =
+            conn.query_row("SELECT size FROM upload WHERE uuid = ?1", [bytes.as_bytes()], |row| row.get(0)).unwrap();
         assert!(content.len() == size && content.iter().all(|byte| *byte == b'x'), "the upload {id} is torn");
     }
     // Without it, every cookie that was given out names nobody.
