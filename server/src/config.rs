@@ -135,7 +135,7 @@ impl Config {
         if !(1..=1024).contains(&self.engine.workers) {
             return refuse("--workers", "must be from 1 to 1024");
         }
-        if self.engine.heartbeat * 2 > self.engine.lease {
+        if self.engine.heartbeat.is_zero() || self.engine.heartbeat * 2 > self.engine.lease {
             return refuse("lease", "must be at least twice the heartbeat, or one late renewal loses every job");
         }
         if self.uploads.quota_bytes < self.uploads.max_bytes {

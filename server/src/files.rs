@@ -1,7 +1,8 @@
 //! Uploads and job files on disk; their rows are the store's.
 //!
 //! Used by the upload handlers, by kinds (through their context) and by the download handler. Knows no owner and no quota.
-//! Invariant: a file under its final name is complete and synced; everything else ends in `.partial` and is swept at start.
+//! Invariants: a file under its final name is complete and synced, and so is the way to it (POSIX: a name is durable once its folder is
+//! synced, and no sooner); everything else ends in `.partial` and is swept at start.
 
 use bytes::Bytes;
 use domain::{JobId, UploadId};
@@ -64,8 +65,8 @@ impl Files {
     /// When a folder cannot be made or read.
     pub fn open(data: &Path) -> io::Result<Self> {
         let files = Self { uploads: data.join("uploads").into(), jobs: data.join("jobs").into() };
-        fs::create_dir_all(&files.uploads)?;
-        fs::create_dir_all(&files.jobs)?;
+        make_folder(&files.uploads)?;
+        make_folder(&files.jobs)?;
         files.sweep()?;
         Ok(files)
     }
@@ -78,6 +79,18 @@ impl Files {
     /// The folder of a job's own files; whoever writes the first one makes it.
     pub fn job_dir(&self, id: JobId) -> PathBuf {
         self.jobs.join(id.to_string())
+    }
+
+    /// Every upload whose content is here, with or without a row.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn uploads(&self) -> io::Result<Vec<UploadId>> {
+        let mut ids = Vec::new();
+        for entry in fs::read_dir(&self.uploads)? {
+            ids.extend(entry?.file_name().to_str().and_then(|name| name.parse::<UploadId>().ok()));
+        }
+        Ok(ids)
     }
 
     /// Removes an upload's content. A file that is not there is as good as removed.
@@ -140,6 +153,25 @@ impl Files {
         }
         Ok(())
     }
+}
+
+/// Makes a folder and those above it that are missing, readable by their user only, and answers once all of them are durable.
+///
+/// # Errors
+/// When one cannot be made, or the folder that it is in cannot be synced.
+pub fn make_folder(path: &Path) -> io::Result<()> {
+    let missing = path.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+    let missing: Vec<_> = missing.collect();
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)?;
+    for folder in missing {
+        let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
+        fs::File::open(above.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// A file that is removed unless it was renamed, however its writer ends.

@@ -12,7 +12,7 @@ use server::{
     startup::{self, Running},
     telemetry,
 };
-use std::{io::Write, net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{io::Write, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 /// Submit. Carry on. Be told.
 #[derive(Parser)]
@@ -53,6 +53,12 @@ struct Serve {
     /// Time zone of the quiet hours, by its IANA name; the machine's own without it
     #[arg(long, env = "MEANWHILE_TIME_ZONE", value_name = "ZONE", global = true)]
     time_zone: Option<String>,
+    /// For tests, which cannot wait as long as a lease lasts; in milliseconds
+    #[arg(long, env = "MEANWHILE_LEASE_MS", hide = true, global = true)]
+    lease_ms: Option<u64>,
+    /// Likewise: how often leases are renewed
+    #[arg(long, env = "MEANWHILE_HEARTBEAT_MS", hide = true, global = true)]
+    heartbeat_ms: Option<u64>,
 }
 
 impl Serve {
@@ -65,6 +71,8 @@ impl Serve {
         config.engine.workers = self.workers;
         config.engine.quiet_hours = quiet_hours;
         config.engine.kind_limits = kind_limits::by_kind(self.limit);
+        config.engine.lease = self.lease_ms.map_or(config.engine.lease, Duration::from_millis);
+        config.engine.heartbeat = self.heartbeat_ms.map_or(config.engine.heartbeat, Duration::from_millis);
         Ok(config)
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     config::{Config, InvalidConfig},
     engine::Engine,
     events::bus::Bus,
-    files::Files,
+    files::{Files, make_folder},
     kinds,
     owner::OwnerKey,
     router,
@@ -25,13 +25,16 @@ use hyper_util::{
 use std::{
     io,
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
+
+/// Uploads looked up in one read.
+const SWEEP: usize = 500;
 
 /// Why the server did not start; each reads as one sentence for whoever typed the command.
 #[derive(Debug, thiserror::Error)]
@@ -84,17 +87,18 @@ pub async fn start(config: Config) -> Result<Running, StartupError> {
         let problem = format!("names no kind of job: \"{unknown}\"");
         return Err(InvalidConfig { setting: "--limit", problem }.into());
     }
-    make_data(&config.data)?;
+    let data_error = |source| StartupError::Data { path: config.data.clone(), source };
+    make_folder(&config.data).map_err(data_error)?;
     let store: Arc<dyn Store> = SqliteStore::open(&config.data).map_err(|error| match error {
         StoreError::InUse => StartupError::DataInUse(config.data.clone()),
         error => StartupError::Store(error),
     })?;
-    let data_error = |source| StartupError::Data { path: config.data.clone(), source };
     let owners = OwnerKey::open(&config.data).map_err(data_error)?;
     let files = Files::open(&config.data).map_err(data_error)?;
     // Bound before jobs run again, so that a start in vain changes nothing; served after, so that no request sees half a server.
     let listener = listen(config.listen).await?;
     let addr = listener.local_addr().map_err(|source| StartupError::Listen { addr: config.listen, source })?;
+    sweep_uploads(&*store, &files, data_error).await?;
     let bus = Bus::new();
     let engine_slot = tell_commits(&*store, bus.clone());
     let engine = Engine::start(store.clone(), kinds, files.clone(), config.engine.clone()).await?;
@@ -158,13 +162,21 @@ fn tell_commits(store: &dyn Store, bus: Bus) -> Arc<OnceLock<Engine>> {
     slot
 }
 
-/// Makes the folder, readable by its user only.
-fn make_data(path: &Path) -> Result<(), StartupError> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|source| StartupError::Data { path: path.to_owned(), source })
+/// Removes uploads that a crash left without a row, before the row was committed or after it was expired. Nothing is served yet:
+/// later, one whose row is about to be committed would look the same.
+async fn sweep_uploads(
+    store: &dyn Store,
+    files: &Files,
+    data_error: impl Fn(io::Error) -> StartupError,
+) -> Result<(), StartupError> {
+    for ids in files.uploads().map_err(data_error)?.chunks(SWEEP) {
+        let known = store.known_uploads(ids).await?;
+        for id in ids.iter().filter(|id| !known.contains(id)) {
+            tracing::info!(upload = %id, "removing an upload that a crash left unfinished");
+            files.remove_upload(*id);
+        }
+    }
+    Ok(())
 }
 
 async fn listen(addr: SocketAddr) -> Result<TcpListener, StartupError> {

@@ -3,50 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod common;
+mod process;
 
 use common::{Visitor, link, text, visitor};
+use process::Process;
 use serde_json::{Value, json};
-use std::{
-    io::{BufRead as _, BufReader},
-    path::Path,
-    process::{Child, Command, Stdio},
-    sync::mpsc,
-    time::Duration,
-};
-
-struct Process {
-    child: Child,
-    base: String,
-}
-
-impl Process {
-    fn start(data: &Path) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_meanwhile"));
-        command.args(["serve", "--listen", "127.0.0.1:0", "--workers", "4", "--data"]).arg(data);
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let stdout = child.stdout.take().unwrap();
-        let (sender, lines) = mpsc::channel();
-        std::thread::spawn(move || {
-            BufReader::new(stdout).lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
-        });
-        let line = lines.recv_timeout(Duration::from_secs(60)).expect("the server says where it listens");
-        let base = line.strip_prefix("listening on ").expect("in one line on stdout").to_owned();
-        Self { child, base }
-    }
-
-    /// SIGKILL: no handler runs, nothing is flushed.
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use std::process::Command;
 
 /// A whole stream by polling, from its start.
 async fn whole_stream(visitor: &Visitor) -> Vec<Value> {
@@ -139,7 +101,6 @@ fn a_start_in_vain_says_why_and_fails() {
 fn sigterm_stops_it_cleanly() {
     let folder = tempfile::tempdir().unwrap();
     let mut process = Process::start(&folder.path().join("data"));
-    let killed = Command::new("kill").args(["-TERM", &process.child.id().to_string()]).status().unwrap();
-    assert!(killed.success());
-    assert_eq!(process.child.wait().unwrap().code(), Some(0));
+    process.signal("TERM");
+    assert_eq!(process.wait().code(), Some(0));
 }

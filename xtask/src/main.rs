@@ -10,6 +10,7 @@ mod compress;
 mod dev;
 mod dist;
 mod e2e;
+mod ledger;
 mod node;
 mod optimise;
 mod products;
@@ -62,6 +63,15 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Kill the server again and again under load, and hold what it then says against everything that it had promised
+    Ledger {
+        /// How often it is killed
+        #[arg(long, default_value_t = 200)]
+        kills: u32,
+        /// Jobs that are accepted at least
+        #[arg(long, default_value_t = 100_000)]
+        jobs: u32,
+    },
     /// Formatting, and lints for each package and feature
     Check,
     /// Write a product file to import
@@ -103,6 +113,7 @@ fn work(command: Command) -> Result<()> {
             println!("{tally}");
             if tally.is_green() { Ok(()) } else { bail!("browser tests failed") }
         }
+        Command::Ledger { kills, jobs } => ledger::ledger(&project, kills, jobs),
         Command::Check => check::check(&project),
         Command::Products { rows, seed, file } => {
             let file = std::fs::File::create(&file).with_context(|| format!("{} cannot be written", file.display()))?;

@@ -16,7 +16,7 @@ use crate::tally::Tally;
 use crate::toolchain;
 
 /// Tests that share their dependencies with the server that is run.
-const SERVER: [&str; 9] = [
+pub const SERVER: [&str; 9] = [
     "--release",
     "--package",
     "meanwhile-domain",

@@ -134,6 +134,8 @@ pub trait Store: Send + Sync + 'static {
     async fn add_upload(&self, upload: UploadRow) -> StoreResult<()>;
     /// An upload of this owner.
     async fn upload(&self, owner: OwnerId, id: UploadId) -> StoreResult<Option<UploadRow>>;
+    /// Those of some ids that are uploads, of whatever owner.
+    async fn known_uploads(&self, ids: &[UploadId]) -> StoreResult<Vec<UploadId>>;
     /// Bytes of this owner's uploads.
     async fn upload_bytes(&self, owner: OwnerId) -> StoreResult<u64>;
     /// A file of a job of this owner.

@@ -35,6 +35,7 @@ pub enum Call {
     Rescue,
     AddUpload,
     Upload,
+    KnownUploads,
     UploadBytes,
     JobFile,
     ExpireUploads,
@@ -145,6 +146,9 @@ impl<I: Interpose> Store for WrappedStore<I> {
     }
     async fn upload(&self, owner: OwnerId, id: UploadId) -> StoreResult<Option<UploadRow>> {
         self.between.around(Call::Upload, self.inner.upload(owner, id)).await
+    }
+    async fn known_uploads(&self, ids: &[UploadId]) -> StoreResult<Vec<UploadId>> {
+        self.between.around(Call::KnownUploads, self.inner.known_uploads(ids)).await
     }
     async fn upload_bytes(&self, owner: OwnerId) -> StoreResult<u64> {
         self.between.around(Call::UploadBytes, self.inner.upload_bytes(owner)).await

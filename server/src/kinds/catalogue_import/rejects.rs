@@ -5,7 +5,10 @@
 //! Invariant: the bytes that a checkpoint counts are on the disk before it is committed; what lies behind them is of a crash and
 //! is cut off or written over with the same.
 
-use crate::kinds::product_csv::{Columns, REJECT_COLUMNS, guard};
+use crate::{
+    files::make_folder,
+    kinds::product_csv::{Columns, REJECT_COLUMNS, guard},
+};
 use domain::kinds::catalogue_import::Reject;
 use serde_json::Value;
 use std::{
@@ -76,7 +79,7 @@ impl RejectsFile {
     fn write(&mut self, text: &[u8]) -> io::Result<()> {
         let new = self.bytes == 0;
         if let Some(folder) = self.path.parent().filter(|_| new) {
-            fs::create_dir_all(folder)?;
+            make_folder(folder)?;
         }
         let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(&self.path)?;
         file.seek(SeekFrom::Start(self.bytes))?;

@@ -310,6 +310,11 @@ impl Store for SqliteStore {
         self.readers.read(move |conn| uploads::find(conn, owner, id)).await
     }
 
+    async fn known_uploads(&self, ids: &[UploadId]) -> StoreResult<Vec<UploadId>> {
+        let ids = ids.to_owned();
+        self.readers.read(move |conn| uploads::known(conn, &ids)).await
+    }
+
     async fn upload_bytes(&self, owner: OwnerId) -> StoreResult<u64> {
         self.readers.read(move |conn| uploads::bytes(conn, owner)).await
     }

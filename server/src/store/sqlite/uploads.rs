@@ -38,6 +38,18 @@ pub(super) fn find(conn: &Connection, owner: OwnerId, id: UploadId) -> StoreResu
     })?)
 }
 
+/// Those of some ids that have a row.
+pub(super) fn known(conn: &Connection, ids: &[UploadId]) -> StoreResult<Vec<UploadId>> {
+    const FIND: &str = "SELECT 1 FROM upload WHERE uuid = ?1";
+    let mut known = Vec::with_capacity(ids.len());
+    for id in ids {
+        if first(conn, FIND, [id.as_bytes()], |_| Ok(()))?.is_some() {
+            known.push(*id);
+        }
+    }
+    Ok(known)
+}
+
 /// Bytes of an owner's uploads.
 pub(super) fn bytes(conn: &Connection, owner: OwnerId) -> StoreResult<u64> {
     const SUM: &str = "SELECT coalesce(sum(u.size), 0) FROM owner o JOIN upload u ON u.owner = o.id WHERE o.uuid = ?1";

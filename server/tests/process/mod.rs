@@ -1,0 +1,77 @@
+//! The real binary as a process of its own: started on a free port, killed, suspended, waited for.
+//!
+//! Used by the tests that do to it what the system does (`crash`, `faults`). Knows nothing of what it serves.
+//! Invariant: no process outlives its value.
+#![allow(dead_code, reason = "each test file uses its share")]
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc,
+    time::Duration,
+};
+
+/// Long enough for a loaded machine, short enough to fail.
+const START: Duration = Duration::from_secs(60);
+
+pub struct Process {
+    child: Child,
+    pub base: String,
+}
+
+impl Process {
+    pub fn start(data: &Path) -> Self {
+        Self::start_as(data, |_| {}).expect("the server says where it listens")
+    }
+
+    /// `None`: it ended without serving.
+    pub fn start_as(data: &Path, change: impl FnOnce(&mut Command)) -> Option<Self> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_meanwhile"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--workers", "4", "--data"]).arg(data);
+        change(&mut command);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let stdout = child.stdout.take().unwrap();
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            BufReader::new(stdout).lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+        });
+        let mut process = Self { child, base: String::new() };
+        let line = match lines.recv_timeout(START) {
+            Ok(line) => line,
+            Err(mpsc::RecvTimeoutError::Disconnected) => return None,
+            Err(mpsc::RecvTimeoutError::Timeout) => panic!("the server neither serves nor ends"),
+        };
+        process.base = line.strip_prefix("listening on ").expect("in one line on stdout").to_owned();
+        Some(process)
+    }
+
+    /// SIGKILL: no handler runs, nothing is flushed.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// `TERM`, `STOP` or `CONT`.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits until it has ended.
+    pub fn wait(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
+    /// Whether it still runs.
+    pub fn is_alive(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
