@@ -20,7 +20,10 @@ use std::{
 const ALL: usize = 10_000_000;
 
 /// What must not be, each with a query that finds it.
-const RULES: [(&str, &str); 14] = [
+const RULES: [(&str, &str); 15] = [
+    ("a queued job's lane has no turn, so nobody would claim it",
+     "SELECT j.id FROM job j WHERE j.state = 'queued' AND NOT EXISTS
+      (SELECT 1 FROM lane l WHERE l.kind = j.kind AND l.owner = j.owner)"),
     ("an owner's stream has a gap or another head than its last event",
      "SELECT o.id FROM owner o WHERE (o.head, o.head > 0) <> (SELECT count(*), coalesce(min(seq) = 1 AND max(seq) = o.head, 0)
       FROM event e WHERE e.owner = o.id)"),
