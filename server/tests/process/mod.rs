@@ -12,12 +12,14 @@ use std::{
     time::Duration,
 };
 
-/// Long enough for a loaded machine, short enough to fail.
-const START: Duration = Duration::from_secs(60);
+/// To start, or to end. Long enough for a loaded machine, short enough to fail.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct Process {
     child: Child,
     pub base: String,
+    /// What it writes to stdout; closed when it ends.
+    lines: mpsc::Receiver<String>,
 }
 
 impl Process {
@@ -36,8 +38,8 @@ impl Process {
         std::thread::spawn(move || {
             BufReader::new(stdout).lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
         });
-        let mut process = Self { child, base: String::new() };
-        let line = match lines.recv_timeout(START) {
+        let mut process = Self { child, base: String::new(), lines };
+        let line = match process.lines.recv_timeout(PATIENCE) {
             Ok(line) => line,
             Err(mpsc::RecvTimeoutError::Disconnected) => return None,
             Err(mpsc::RecvTimeoutError::Timeout) => panic!("the server neither serves nor ends"),
@@ -60,12 +62,13 @@ impl Process {
 
     /// Waits until it has ended.
     pub fn wait(&mut self) -> ExitStatus {
-        self.child.wait().unwrap()
-    }
-
-    /// Whether it still runs.
-    pub fn is_alive(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(_) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => return self.child.wait().unwrap(),
+                Err(mpsc::RecvTimeoutError::Timeout) => panic!("the server does not end"),
+            }
+        }
     }
 }
 
