@@ -40,12 +40,20 @@ struct Serve {
     /// Jobs that run side by side
     #[arg(long, env = "MEANWHILE_WORKERS", default_value_t = 8, global = true)]
     workers: usize,
+    /// Streams that one visitor may hold open: SSE, WebSocket and long polls together
+    #[arg(long, env = "MEANWHILE_STREAMS_PER_OWNER", default_value_t = 20, global = true)]
+    streams_per_owner: usize,
+    /// Streams of all visitors together; each takes a file descriptor
+    #[arg(long, env = "MEANWHILE_STREAMS", default_value_t = 10_000, global = true)]
+    streams: usize,
 }
 
 impl Serve {
     fn config(self) -> Config {
         let mut config = Config { listen: self.listen, data: self.data, assets: self.assets, ..Config::default() };
         config.engine.workers = self.workers;
+        config.channels.per_owner = self.streams_per_owner;
+        config.channels.total = self.streams;
         config
     }
 }
