@@ -15,8 +15,8 @@ use crate::step::{answer, cargo, step};
 use crate::tally::Tally;
 use crate::toolchain;
 
-/// Tests that share their dependencies with the server that is run.
-const SERVER: [&str; 9] = [
+/// Tests that share their dependencies with the server that is run; the load generator of `bench` does too.
+pub const SERVER: [&str; 9] = [
     "--release",
     "--package",
     "meanwhile-domain",
