@@ -134,7 +134,8 @@ impl Section {
         text
     }
 
-    fn markdown(&self) -> String {
+    /// For `docs/BENCHMARKS.md`.
+    pub fn markdown(&self) -> String {
         let mut text =
             format!("## {}\n\n{}\n\n| | measured | samples | beside it | ratio |\n", self.title, self.method);
         text.push_str("|---|--:|--:|---|--:|\n");
@@ -148,7 +149,8 @@ impl Section {
         text
     }
 
-    fn json(&self) -> Value {
+    /// For programs.
+    pub fn json(&self) -> Value {
         let figures: Vec<_> = self.figures.iter().map(Figure::json).collect();
         json!({"name": self.name, "title": self.title, "method": self.method, "figures": figures, "notes": self.notes})
     }

@@ -11,17 +11,14 @@ fn event() -> Said {
 
 #[test]
 fn chunks_cut_anywhere_give_the_same_text() {
-    let sent = b"5\r\nhello\r\n1;ext=1\r\n \r\nb\r\nlarge\r\nworld\r\n0\r\n\r\n";
+    let sent = b"5\r\nhello\r\n1;ext=1\r\n \r\nc\r\nlarge\r\nworld\r\n0\r\n\r\n";
     for cut in 0..=sent.len() {
         let (mut incoming, mut text) = (sent[..cut].to_vec(), Vec::new());
         let early = unchunk(&mut incoming, &mut text).unwrap();
         incoming.extend_from_slice(&sent[cut..]);
         let ended = early || unchunk(&mut incoming, &mut text).unwrap();
         assert!(ended && incoming.is_empty(), "cut at {cut}");
-        assert_eq!(
-            String::from_utf8(text).unwrap(),
-            "hello large\nworld".replace('\n', "\r\n").replace("large\r\n", "large\r\n")
-        );
+        assert_eq!(String::from_utf8(text).unwrap(), "hello large\r\nworld");
     }
     assert!(unchunk(&mut b"zz\r\n".to_vec(), &mut Vec::new()).is_err());
 }
