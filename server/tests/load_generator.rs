@@ -13,6 +13,8 @@ mod machine;
 mod report;
 #[path = "load_generator/samples.rs"]
 mod samples;
+#[path = "load_generator/stream.rs"]
+mod stream;
 
 #[allow(dead_code, reason = "its own `main` is not called here")]
 #[path = "../benches/load/main.rs"]

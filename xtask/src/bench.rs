@@ -1,5 +1,6 @@
-//! `bench`: builds the server and the load generator as they are served and tested (one profile, nothing compiled twice) and runs the generator.
-//! Called from `main`. What is measured, and how, is in `server/benches/load`; its arguments are passed on as they are.
+//! `bench`: builds the server and the load generator as they are served and tested (one profile, nothing compiled twice)
+//! and runs the generator. Called from `main`. What is measured, and how, is in `server/benches/load`; its arguments are
+//! passed on as they are.
 //! Its invariant: what is measured is what was just built, from the commit that the report names.
 
 use std::path::PathBuf;

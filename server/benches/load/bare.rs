@@ -1,6 +1,8 @@
-//! The baseline over HTTP: axum with nothing behind it. Submits are parsed and answered, streams told events that nobody stored.
+//! The baseline over HTTP: axum with nothing behind it. Submits are parsed and answered, streams told events that nobody
+//! stored.
 //!
-//! Served by this same program when called with `bare BYTES`, in a process of its own like the server. Keeps nothing, owns nobody.
+//! Served by this same program when called with `bare BYTES`, in a process of its own like the server. Keeps nothing, owns
+//! nobody.
 //! Invariant: it does what the server's edge does (same paths, same sizes, same framing) and not one thing more.
 
 use anyhow::Result;

@@ -1,6 +1,7 @@
 //! The baselines below HTTP: what the disk and SQLite do with nobody above them.
 //!
-//! Called by the scenarios that commit, before or after they measure. Runs on the calling thread and uses no code of the server.
+//! Called by the scenarios that commit, before or after they measure. Runs on the calling thread and uses no code of the
+//! server.
 //! Invariant: the same promise as the server's (WAL, `synchronous=FULL`), or the comparison would mean nothing.
 
 use super::samples::Samples;
@@ -45,22 +46,42 @@ pub fn fdatasync(folder: &Path, lasting: Duration) -> Result<Samples> {
     })
 }
 
-/// Inserts rows, `rows` a commit; answers rows a second.
-pub fn commits(folder: &Path, rows: usize, lasting: Duration) -> Result<f64> {
-    let conn = Connection::open(folder.join(format!("commits-{rows}.db")))?;
-    conn.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-         CREATE TABLE row (id INTEGER PRIMARY KEY, body BLOB NOT NULL);",
-    )?;
-    let body = vec![7_u8; ROW_BYTES];
-    let begun = Instant::now();
-    let samples = repeat(lasting, |_| {
-        conn.execute_batch("BEGIN IMMEDIATE")?;
-        let mut insert = conn.prepare_cached("INSERT INTO row (body) VALUES (?1)")?;
-        for _ in 0..rows {
-            insert.execute([&body])?;
-        }
-        Ok(conn.execute_batch("COMMIT")?)
-    })?;
-    Ok((samples.count() * rows) as f64 / begun.elapsed().as_secs_f64())
+/// SQLite with a table of rows.
+pub struct Rows {
+    conn: Connection,
+    inserted: usize,
+    took: Duration,
+}
+
+impl Rows {
+    /// Makes the database.
+    pub fn open(folder: &Path, name: &str) -> Result<Self> {
+        let conn = Connection::open(folder.join(name))?;
+        conn.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+             CREATE TABLE row (id INTEGER PRIMARY KEY, body BLOB NOT NULL);",
+        )?;
+        Ok(Self { conn, inserted: 0, took: Duration::ZERO })
+    }
+
+    /// Inserts rows, `rows` a commit, for as long as asked.
+    pub fn commit(&mut self, rows: usize, lasting: Duration) -> Result<()> {
+        let (body, begun) = (vec![7_u8; ROW_BYTES], Instant::now());
+        let samples = repeat(lasting, |_| {
+            self.conn.execute_batch("BEGIN IMMEDIATE")?;
+            let mut insert = self.conn.prepare_cached("INSERT INTO row (body) VALUES (?1)")?;
+            for _ in 0..rows {
+                insert.execute([&body])?;
+            }
+            Ok(self.conn.execute_batch("COMMIT")?)
+        })?;
+        self.took += begun.elapsed();
+        self.inserted += samples.count() * rows;
+        Ok(())
+    }
+
+    /// Rows a second, all rounds together.
+    pub fn per_s(&self) -> f64 {
+        self.inserted as f64 / self.took.as_secs_f64().max(1e-9)
+    }
 }

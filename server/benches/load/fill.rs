@@ -1,7 +1,8 @@
 //! Fills a data folder with finished jobs through the store itself, since over HTTP a million would take too long.
 //!
 //! Called by the list scenario while no server has the folder open.
-//! Invariant: what it leaves is what a server would have left: every job accepted, claimed and finished by the store's own calls.
+//! Invariant: what it leaves is what a server would have left: every job accepted, claimed and finished by the store's own
+//! calls.
 
 use anyhow::{Context, Result, ensure};
 use domain::{JobId, OwnerId, Timestamp};

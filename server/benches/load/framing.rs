@@ -1,7 +1,8 @@
-//! The framings of the two streaming channels, as much as a measuring client needs: chunks and blocks of server-sent events, frames of
-//! a WebSocket.
+//! The framings of the two streaming channels, as much as a measuring client needs: chunks and blocks of server-sent
+//! events, frames of a WebSocket.
 //!
-//! Used by `stream`, which owns the socket. Reads no field of an event but its type and its moment, by their place in the text.
+//! Used by `stream`, which owns the socket. Reads no field of an event but its type and its moment, by their place in the
+//! text.
 //! Invariant: what is not whole stays where it is, to be read again with the bytes that follow.
 
 use anyhow::{Context, Result, bail, ensure};

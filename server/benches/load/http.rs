@@ -1,7 +1,8 @@
-//! HTTP/1.1 as much as a measuring client needs it: one keep-alive connection, one request at a time, answers of known length.
+//! HTTP/1.1 as much as a measuring client needs it: one keep-alive connection, one request at a time, answers of known
+//! length.
 //!
-//! Used by the loops and scenarios; streams are read by `stream`. Written by hand since the generator shares the machine with what
-//! it measures: it parses the status line, the length and, where asked, one header.
+//! Used by the loops and scenarios; streams are read by `stream`. Written by hand since the generator shares the machine
+//! with what it measures: it parses the status line, the length and, where asked, one header.
 //! Invariant: an answer is handed out whole or not at all, and the bytes after it belong to the next one.
 
 use anyhow::{Context, Result, bail, ensure};

@@ -1,9 +1,9 @@
-//! Load on `POST /api/v1/jobs`: closed loops (the next request once the last is answered), open loops (requests at their time whatever
-//! happened to the others), and plain numbers of jobs.
+//! Load on `POST /api/v1/jobs`: closed loops (the next request once the last is answered), open loops (requests at their
+//! time whatever happened to the others), and plain numbers of jobs.
 //!
 //! Used by the scenarios, alike on the server and on the bare baseline.
-//! Invariant: every answer is a 202, or the loop fails; a request that waits for a slow one before it counts from when it was due, so
-//! that a stall is not left out (coordinated omission).
+//! Invariant: every answer is a 202, or the loop fails; a request that waits for a slow one before it counts from when it
+//! was due, so that a stall is not left out (coordinated omission).
 
 use super::{
     http::{Connection, JOBS, post},
@@ -18,14 +18,32 @@ use std::{
 };
 use tokio::task::spawn_local;
 
-/// What a loop came to.
+/// What one loop, or several, came to.
+#[derive(Default)]
 pub struct Outcome {
     /// From request sent, or due, to answer read.
     pub samples: Samples,
+    elapsed: Duration,
+    cpu: Duration,
+}
+
+impl Outcome {
     /// Answers a second.
-    pub per_s: f64,
+    pub fn per_s(&self) -> f64 {
+        self.samples.count() as f64 / self.elapsed.as_secs_f64().max(1e-9)
+    }
+
     /// Processor time of the server for each, in microseconds.
-    pub cpu_us: f64,
+    pub fn cpu_us(&self) -> f64 {
+        self.cpu.as_secs_f64() * 1e6 / self.samples.count().max(1) as f64
+    }
+
+    /// Adds another round.
+    pub fn append(&mut self, other: Self) {
+        self.samples.append(other.samples);
+        self.elapsed += other.elapsed;
+        self.cpu += other.cpu;
+    }
 }
 
 /// A visitor with a connection and a request made ready.
@@ -70,7 +88,7 @@ pub async fn closed(server: &Process, job: &str, connections: usize, lasting: Du
     let submitters = drive(submitters, lasting / 10).await?.1;
     let (cpu, begun) = (server.cpu(), Instant::now());
     let samples = drive(submitters, lasting).await?.0;
-    Ok(outcome(samples, begun.elapsed(), server.cpu().saturating_sub(cpu)))
+    Ok(Outcome { samples, elapsed: begun.elapsed(), cpu: server.cpu().saturating_sub(cpu) })
 }
 
 async fn drive(submitters: Vec<Submitter>, lasting: Duration) -> Result<(Samples, Vec<Submitter>)> {
@@ -124,12 +142,7 @@ pub async fn open(server: &Process, job: &str, connections: usize, per_s: u32, l
     for ended in try_join_all(tasks.collect::<Vec<_>>()).await? {
         samples.append(ended?);
     }
-    Ok(outcome(samples, begun.elapsed(), server.cpu().saturating_sub(cpu)))
-}
-
-fn outcome(samples: Samples, elapsed: Duration, cpu: Duration) -> Outcome {
-    let count = samples.count().max(1) as f64;
-    Outcome { per_s: count / elapsed.as_secs_f64(), cpu_us: cpu.as_secs_f64() * 1e6 / count, samples }
+    Ok(Outcome { samples, elapsed: begun.elapsed(), cpu: server.cpu().saturating_sub(cpu) })
 }
 
 /// Submits a number of jobs, shared out among the submitters, as fast as they are answered.

@@ -1,9 +1,10 @@
-//! The load generator of `cargo xtask bench`: puts load on a server from outside and measures it, each figure beside a baseline of the
-//! same minute.
+//! The load generator of `cargo xtask bench`: puts load on a server from outside and measures it, each figure beside a
+//! baseline of the same minute.
 //!
-//! `load --server PATH --scratch FOLDER` runs scenarios (`scenario_*`), which use `lab` for servers and folders, `loops` and `stream` for load,
-//! `bare` and `baseline` for comparison, and fill in a `report`. Linux only: it reads `/proc`. Light on purpose: one thread, since it
-//! shares the machine with what it measures. Invariant: a scenario in which something went wrong fails, it does not report less.
+//! `load --server PATH --scratch FOLDER` runs scenarios (`scenario_*`), which use `lab` for servers and folders, `loops`
+//! and `stream` for load, `bare` and `baseline` for comparison, and fill in a `report`. Linux only: it reads `/proc`. Light
+//! on purpose: one thread, since it shares the machine with what it measures.
+//! Invariant: a scenario in which something went wrong fails, it does not report less.
 
 mod bare;
 mod baseline;
@@ -24,7 +25,7 @@ mod scenario_list;
 mod scenario_noop;
 mod scenario_recovery;
 mod scenario_start;
-mod stream;
+pub mod stream;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};

@@ -1,7 +1,8 @@
 //! What was measured, each figure beside what it is compared with: as a table for the terminal, as JSON and as Markdown.
 //!
 //! Filled by the scenarios, written out by `main`. Measures nothing.
-//! Invariant: a ratio is the figure divided by what stands beside it, of figures in the same unit; without a baseline there is none.
+//! Invariant: a ratio is the figure divided by what stands beside it, of figures in the same unit; without a baseline there
+//! is none.
 
 use super::machine::Machine;
 use serde_json::{Value, json};

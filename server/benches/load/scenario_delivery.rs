@@ -40,10 +40,10 @@ pub async fn measure(lab: &Lab) -> Result<Section> {
     let mut section = Section::new(
         "delivery",
         "Event to client, 1,000 clients at 10 events a second",
-        "1,000 owners with a stream and a rehearsal each that tells a partial result every 150 ms and progress about every 300 ms. From the event's `at` \
-         (when the running job asked for it, rounded down to a millisecond) until the client has read it, one wall clock: so it includes the \
-         commit with its fsync, and up to 1 ms too much. Beside it: bare axum telling each client something every 100 ms, nothing stored, \
-         measured alike.",
+        "1,000 owners with a stream and a rehearsal each that tells a partial result every 150 ms and progress about \
+         every 300 ms. From the event's `at` (when the running job asked for it, rounded down to a millisecond) until \
+         the client has read it, one wall clock: so it includes the commit with its fsync, and up to 1 ms too much. \
+         Beside it: bare axum telling each client something every 100 ms, nothing stored, measured alike.",
     );
     for channel in Channel::ALL {
         let data = lab.folder()?;

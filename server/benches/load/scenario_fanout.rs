@@ -1,6 +1,7 @@
 //! How long one event takes until the last of five thousand clients has it.
 //!
-//! Invariant: a round begins when every stream has heard the event of the round before, and nothing else is told in between.
+//! Invariant: a round begins when every stream has heard the event of the round before, and nothing else is told in
+//! between.
 
 use super::{
     framing::Said,
@@ -38,10 +39,11 @@ pub async fn measure(lab: &Lab) -> Result<Section> {
     let mut section = Section::new(
         "fanout",
         "One event to 5,000 clients",
-        "5,000 streams of one owner, and a rehearsal that waits for `POST …/step`, which makes one event. From the step's request sent until a \
-         client has read the event (one process, one clock), so it includes the step's way in and the commit; and from the event's `at` (whole \
-         milliseconds) to the last client. The generator reads all streams on one thread of the same machine. Beside it: bare axum telling \
-         5,000 clients a text that was written once.",
+        "5,000 streams of one owner, and a rehearsal that waits for `POST …/step`, which makes one event. From the \
+         step's request sent until a client has read the event (one process, one clock), so it includes the step's way \
+         in and the commit; and from the event's `at` (whole milliseconds) to the last client. The generator reads all \
+         streams on one thread of the same machine. Beside it: bare axum telling 5,000 clients a text that was written \
+         once.",
     );
     for channel in Channel::ALL {
         let data = lab.folder()?;

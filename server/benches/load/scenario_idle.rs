@@ -1,6 +1,7 @@
 //! How much memory an open stream takes that nothing happens on.
 //!
-//! Invariant: the server's own process is measured, before and after, with every stream open and known to have been greeted.
+//! Invariant: the server's own process is measured, before and after, with every stream open and known to have been
+//! greeted.
 
 use super::{
     framing::Said,
@@ -34,9 +35,9 @@ pub async fn measure(lab: &Lab) -> Result<Section> {
     let mut section = Section::new(
         "idle",
         "Memory of an idle stream",
-        "15,000 streams, each of an owner of its own, on which nothing is told: growth of the server's resident memory (`Rss` of \
-         `/proc/PID/smaps_rollup`), divided by the streams; once all were greeted, and again when each has had a heartbeat. The kernel's memory \
-         for sockets is not in it. Beside it: bare axum, which has no heartbeat.",
+        "15,000 streams, each of an owner of its own, on which nothing is told: growth of the server's resident memory \
+         (`Rss` of `/proc/PID/smaps_rollup`), divided by the streams; once all were greeted, and again when each has \
+         had a heartbeat. The kernel's memory for sockets is not in it. Beside it: bare axum, which has no heartbeat.",
     );
     if streams < wanted {
         section.note(format!("Only {streams} streams: this process may open {allowed} files (`ulimit -n`)."));

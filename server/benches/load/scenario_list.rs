@@ -24,9 +24,9 @@ pub async fn measure(lab: &Lab) -> Result<Section> {
     let mut section = Section::new(
         "list",
         "Lists and searches with 1,000,000 jobs of one owner",
-        "`GET /api/v1/jobs`, the first 50 of 1,000,000 finished jobs of one owner, and searches in them: for a text that all have, that one in \
-         10,000 has, that none has. One keep-alive connection, up to 500 requests or some seconds each. Beside it: the same requests of an \
-         owner with 50 jobs in the same database.",
+        "`GET /api/v1/jobs`, the first 50 of 1,000,000 finished jobs of one owner, and searches in them: for a text \
+         that all have, that one in 10,000 has, that none has. One keep-alive connection, up to 500 requests or some \
+         seconds each. Beside it: the same requests of an owner with 50 jobs in the same database.",
     );
     let data = lab.folder()?;
     let server = lab.serve(data.path(), 1)?;

@@ -4,7 +4,7 @@
 //! Invariant: the clock stops when no job is left that has not ended, and then all have succeeded.
 
 use super::{
-    baseline,
+    baseline::Rows,
     http::{Connection, get},
     lab::Lab,
     loops::{Submitter, submit_all},
@@ -25,12 +25,14 @@ pub async fn measure(lab: &Lab) -> Result<Section> {
     let mut section = Section::new(
         "noop",
         "No-op jobs from accept to result",
-        "Rehearsals of no steps submitted over HTTP on 128 connections (an owner each) to 128 workers, three events a job; the clock runs from \
-         the first request until every owner's list says that nothing is queued or running (looked at each 5 ms). Beside it: what was accepted \
-         a second in the same run, and rows that SQLite commits alone, 100 at a time.",
+        "Rehearsals of no steps submitted over HTTP on 128 connections (an owner each) to 128 workers, three events a \
+         job; the clock runs from the first request until every owner's list says that nothing is queued or running \
+         (looked at each 5 ms). Beside it: what was accepted a second in the same run, and rows that SQLite commits \
+         alone, 100 at a time.",
     );
     let (data, disk) = (lab.folder()?, lab.folder()?);
-    let grouped = baseline::commits(disk.path(), 100, lab.lasting() / 3)?;
+    let mut grouped = Rows::open(disk.path(), "grouped.db")?;
+    grouped.commit(100, lab.lasting() / 5)?;
     let server = lab.serve(data.path(), WORKERS)?;
     let mut submitters = Submitter::several(server.addr, CONNECTIONS, NO_OP).await?;
     submit_all(&mut submitters, jobs / 20).await?;
@@ -42,6 +44,7 @@ pub async fn measure(lab: &Lab) -> Result<Section> {
     until_ended(&server.addr, &submitters).await?;
     let ended = begun.elapsed();
     let cpu = server.cpu().saturating_sub(cpu);
+    grouped.commit(100, lab.lasting() / 5)?;
     for submitter in &submitters {
         ensure!(
             is_empty(&mut Connection::open(server.addr).await?, submitter, "failed,cancelled").await?,
@@ -51,7 +54,7 @@ pub async fn measure(lab: &Lab) -> Result<Section> {
     let (count, per_s) = (jobs as f64, |took: Duration| jobs as f64 / took.as_secs_f64());
     let figure = Figure::new("jobs, accept to result", per_s(ended), Unit::PerSecond).of(jobs);
     let figure = figure.beside("accepted in the same run", Some(per_s(accepted)));
-    section.figure(figure.beside("SQLite, 100 rows a commit", Some(grouped)));
+    section.figure(figure.beside("SQLite, 100 rows a commit", Some(grouped.per_s())));
     section.figure(Figure::new("server CPU for each", cpu.as_secs_f64() * 1e6 / count, Unit::Micros).of(jobs));
     section.note(format!(
         "All accepted after {:.2} s, all ended after {:.2} s.",

@@ -1,7 +1,7 @@
 //! How long after a crash the server listens, and works, again.
 //!
-//! Invariant: the predecessor was killed with SIGKILL while jobs were running and all others queued, and nothing was lost: the stream goes on from
-//! the cursor before the kill.
+//! Invariant: the predecessor was killed with SIGKILL while jobs were running and all others queued, and nothing was lost:
+//! the stream goes on from the cursor before the kill.
 
 use super::{
     framing::Said,
@@ -31,9 +31,10 @@ pub async fn measure(lab: &Lab) -> Result<Section> {
     let mut section = Section::new(
         "recovery",
         "Starting again after kill -9 with 100,000 unfinished jobs",
-        "100,000 jobs of one owner accepted over HTTP, 128 of them running, all others queued; then SIGKILL, and the server is started on the \
-         same folder. From the spawn to the line `listening on …`, and to `at` of the first and of the 128th `started` event (wall clock). The \
-         pages of the database are still in the kernel's cache. Beside it: a start on an empty folder, with one job submitted at once.",
+        "100,000 jobs of one owner accepted over HTTP, 128 of them running, all others queued; then SIGKILL, and the \
+         server is started on the same folder. From the spawn to the line `listening on …`, and to `at` of the first \
+         and of the 128th `started` event (wall clock). The pages of the database are still in the kernel's cache. \
+         Beside it: a start on an empty folder, with one job submitted at once.",
     );
     let data = lab.folder()?;
     let server = lab.serve(data.path(), WORKERS)?;

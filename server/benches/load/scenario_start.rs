@@ -24,9 +24,10 @@ pub async fn measure(lab: &Lab) -> Result<Section> {
     let mut section = Section::new(
         "start",
         "Accept to start on an idle server",
-        "One job of no steps after the other, 8 workers. From the client's request sent until its SSE stream brings `started` (the client's \
-         clock: two commits, the claim's wake-up and the way back), the same for the 202 and for `succeeded`; and from `at` of `accepted` to `at` \
-         of `started` (the server's clock, whole milliseconds). Beside it: bare axum's 202 on one connection, and one `fdatasync` of 4 KiB.",
+        "One job of no steps after the other, 8 workers. From the client's request sent until its SSE stream brings \
+         `started` (the client's clock: two commits, the claim's wake-up and the way back), the same for the 202 and \
+         for `succeeded`; and from `at` of `accepted` to `at` of `started` (the server's clock, whole milliseconds). \
+         Beside it: bare axum's 202 on one connection, and one `fdatasync` of 4 KiB.",
     );
     let (data, disk) = (lab.folder()?, lab.folder()?);
     let mut synced = baseline::fdatasync(disk.path(), lab.lasting() / 3)?;

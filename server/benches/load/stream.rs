@@ -1,8 +1,8 @@
 //! One open stream, of either channel, and fleets of them.
 //!
 //! Opened by the scenarios on delivery. A task each on the generator's only thread, so that counting needs no lock.
-//! Invariant: a moment is taken right after the read that brought the bytes, once for all that came with it; a stream that ends early is
-//! counted and fails the scenario.
+//! Invariant: a moment is taken right after the read that brought the bytes, once for all that came with it; a stream that
+//! ends early is counted and fails the scenario.
 
 use super::{
     framing::{Said, next_block, next_frame, pong_frame, text_frame, unchunk},
