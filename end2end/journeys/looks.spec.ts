@@ -23,7 +23,7 @@ const PAGES: Record<string, (page: Page) => Promise<void>> = {
   },
   'work-refused': async page => {
     await open(page, '/');
-    await page.locator('main [name="input.steps"]').fill('0');
+    await page.locator('main [name="input.steps"]').fill('10001');
     await page.locator('main form[action="/jobs"] button[type="submit"]').click();
     await expect(page.locator('main .error-summary')).toBeVisible();
   },

@@ -6,6 +6,9 @@
 use crate::engine::{kind_limits::LimitsByKind, quiet_hours::QuietHours};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+/// More than one machine has sockets for.
+const MAX_STREAMS: usize = 1_000_000;
+
 /// All settings.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -135,6 +138,15 @@ impl Config {
         if !(1..=1024).contains(&self.engine.workers) {
             return refuse("--workers", "must be from 1 to 1024");
         }
+        if !(1..=MAX_STREAMS).contains(&self.channels.per_owner) {
+            return refuse(
+                "--streams-per-owner",
+                "must be from 1 to 1000000; without any, no channel but polling works",
+            );
+        }
+        if !(1..=MAX_STREAMS).contains(&self.channels.total) {
+            return refuse("--streams", "must be from 1 to 1000000; without any, no channel but polling works");
+        }
         if self.engine.heartbeat.is_zero() || self.engine.heartbeat * 2 > self.engine.lease {
             return refuse("lease", "must be at least twice the heartbeat, or one late renewal loses every job");
         }
@@ -160,5 +172,13 @@ mod tests {
         assert_eq!(config.validate().unwrap_err().setting, "--workers");
         config.engine = EngineConfig { heartbeat: Duration::from_secs(10), ..EngineConfig::default() };
         assert_eq!(config.validate().unwrap_err().setting, "lease");
+        let channels = |per_owner, total| {
+            let channels = ChannelsConfig { per_owner, total, ..ChannelsConfig::default() };
+            Config { channels, ..Config::default() }.validate().map_err(|refused| refused.setting)
+        };
+        assert_eq!(channels(6_000, 20_000), Ok(()));
+        assert_eq!(channels(0, 10_000), Err("--streams-per-owner"));
+        assert_eq!(channels(20, 0), Err("--streams"));
+        assert_eq!(channels(20, MAX_STREAMS + 1), Err("--streams"));
     }
 }

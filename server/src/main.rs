@@ -59,6 +59,12 @@ struct Serve {
     /// Likewise: how often leases are renewed
     #[arg(long, env = "MEANWHILE_HEARTBEAT_MS", hide = true, global = true)]
     heartbeat_ms: Option<u64>,
+    /// Streams that one visitor may hold open: SSE, WebSocket and long polls together
+    #[arg(long, env = "MEANWHILE_STREAMS_PER_OWNER", default_value_t = 20, global = true)]
+    streams_per_owner: usize,
+    /// Streams of all visitors together; each takes a file descriptor
+    #[arg(long, env = "MEANWHILE_STREAMS", default_value_t = 10_000, global = true)]
+    streams: usize,
 }
 
 impl Serve {
@@ -73,6 +79,8 @@ impl Serve {
         config.engine.kind_limits = kind_limits::by_kind(self.limit);
         config.engine.lease = self.lease_ms.map_or(config.engine.lease, Duration::from_millis);
         config.engine.heartbeat = self.heartbeat_ms.map_or(config.engine.heartbeat, Duration::from_millis);
+        config.channels.per_owner = self.streams_per_owner;
+        config.channels.total = self.streams;
         Ok(config)
     }
 }

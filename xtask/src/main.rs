@@ -2,6 +2,7 @@
 //! Each command is one file; what they share is `project` (where things are) and `step` (how work is shown).
 //! It does not know what the application does. Nothing is skipped without a line that says so.
 
+mod bench;
 mod bindgen;
 mod browser;
 mod build;
@@ -74,6 +75,13 @@ enum Command {
     },
     /// Formatting, and lints for each package and feature
     Check,
+    /// Measure the server beside baselines of the same minute
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// Given to the load generator: --only NAME[,NAME], --quick, --json FILE, --markdown FILE; --help tells more
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Write a product file to import
     Products {
         /// Rows after the header
@@ -115,6 +123,7 @@ fn work(command: Command) -> Result<()> {
         }
         Command::Ledger { kills, jobs } => ledger::ledger(&project, kills, jobs),
         Command::Check => check::check(&project),
+        Command::Bench { arguments } => bench::bench(&project, &arguments),
         Command::Products { rows, seed, file } => {
             let file = std::fs::File::create(&file).with_context(|| format!("{} cannot be written", file.display()))?;
             Ok(products::write_products(std::io::BufWriter::new(file), rows, seed)?)

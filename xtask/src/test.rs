@@ -15,7 +15,7 @@ use crate::step::{answer, cargo, step};
 use crate::tally::Tally;
 use crate::toolchain;
 
-/// Tests that share their dependencies with the server that is run.
+/// Tests that share their dependencies with the server that is run; the load generator of `bench` does too.
 pub const SERVER: [&str; 9] = [
     "--release",
     "--package",

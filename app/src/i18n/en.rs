@@ -79,7 +79,7 @@ pub(super) const EN: Strings = Strings {
     newest: "Newest jobs",
     error_summary: "There is a problem",
     steps: "Steps",
-    steps_hint: "1 to 10,000",
+    steps_hint: "0 to 10,000",
     step_ms: "Milliseconds each",
     step_ms_hint: "0 to 600,000",
     partials: "Partial results",

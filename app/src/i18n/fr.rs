@@ -79,7 +79,7 @@ pub(super) const FR: Strings = Strings {
     newest: "Plus récents",
     error_summary: "Il y a un problème",
     steps: "Étapes",
-    steps_hint: "1 à 10 000",
+    steps_hint: "0 à 10 000",
     step_ms: "Millisecondes chacune",
     step_ms_hint: "0 à 600 000",
     partials: "Résultats partiels",

@@ -33,8 +33,8 @@ pub enum FailureMode {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Input {
-    /// How many steps.
-    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 10_000)))]
+    /// How many steps; of none, it succeeds at once: what it costs is then the server's alone.
+    #[cfg_attr(feature = "schema", schemars(range(max = 10_000)))]
     pub steps: u32,
     /// How long each takes, in milliseconds.
     #[serde(default = "default_step_ms")]
@@ -72,14 +72,17 @@ fn default_fail_attempts() -> u32 {
 impl Validate for Input {
     fn validate(&self) -> Vec<InputError> {
         let mut errors = Vec::new();
-        if !(1..=MAX_STEPS).contains(&self.steps) {
-            errors.push(InputError::out_of_range("/steps", 1, MAX_STEPS.into()));
+        // What is to fail at a step needs one.
+        let least = u32::from(self.fail_at.is_some());
+        if !(least..=MAX_STEPS).contains(&self.steps) {
+            errors.push(InputError::out_of_range("/steps", least.into(), MAX_STEPS.into()));
         }
         if self.step_ms > MAX_STEP_MS {
             errors.push(InputError::out_of_range("/step_ms", 0, MAX_STEP_MS));
         }
-        if self.fail_at.is_some_and(|step| step < 1 || step > self.steps) {
-            errors.push(InputError::out_of_range("/fail_at", 1, self.steps.into()));
+        let last = self.steps.max(1);
+        if self.fail_at.is_some_and(|step| !(1..=last).contains(&step)) {
+            errors.push(InputError::out_of_range("/fail_at", 1, last.into()));
         }
         errors
     }
@@ -113,5 +116,18 @@ mod tests {
         let pointers: Vec<_> = wrong.validate().into_iter().map(|error| error.pointer).collect();
         assert_eq!(pointers, ["/steps", "/step_ms", "/fail_at"]);
         assert!(serde_json::from_str::<Input>(r#"{"steps":5,"stepms":1}"#).is_err());
+    }
+
+    #[test]
+    fn there_may_be_no_steps_but_then_none_can_fail() {
+        let judge = |json: &str| {
+            let input: Input = serde_json::from_str(json).unwrap();
+            input.validate().into_iter().map(|error| error.pointer).collect::<Vec<_>>()
+        };
+        assert_eq!(judge(r#"{"steps":0}"#), Vec::<String>::new());
+        assert_eq!(judge(r#"{"steps":10000}"#), Vec::<String>::new());
+        assert_eq!(judge(r#"{"steps":10001}"#), ["/steps"]);
+        assert_eq!(judge(r#"{"steps":0,"fail_at":1}"#), ["/steps"]);
+        assert_eq!(judge(r#"{"steps":2,"fail_at":0}"#), ["/fail_at"]);
     }
 }

@@ -1,7 +1,8 @@
 //! `rehearsal`: a job whose course its input dictates, for demos and tests. Run by the engine; touches nothing outside its own log.
 //!
 //! A step takes `step_ms` (after its permit, with `hold`), then fails if it is the one that fails, else is done: progress, partial
-//! and checkpoint in one commit, so that an attempt after a crash or a retry goes on with the next step.
+//! and checkpoint in one commit, so that an attempt after a crash or a retry goes on with the next step. Of no steps, nothing is
+//! reported: it succeeds at once.
 //! `permanent` fails on every attempt that comes to the step, a manual retry included. `transient`, `panic` and `hang` fail the
 //! job's first `fail_attempts` attempts and then no more, so a retry, automatic or manual, gets through. `hang` ignores
 //! everything but being dropped: it ends by timeout, or when a cancel's grace is over.
@@ -41,7 +42,7 @@ impl Kind for Rehearsal {
 
     async fn run(&self, ctx: &Context, input: Input) -> Result<Output, JobError> {
         let done = ctx.checkpoint::<Checkpoint>().map_or(0, |checkpoint| checkpoint.step);
-        if input.hold || input.step_ms > 0 {
+        if input.steps > 0 && (input.hold || input.step_ms > 0) {
             // The first step may take a while, and its owner wants to see out of how many.
             ctx.progress(progress(done, input.steps)).await?;
         }

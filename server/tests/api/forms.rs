@@ -56,7 +56,7 @@ async fn a_form_that_is_wrong_comes_again_with_what_was_typed() {
     assert!(page.contains("seven"), "{page}");
     refused(post(&visitor, "/jobs", &[("kind", "no-such"), ("input.steps", "1")]).await).await;
     refused(post(&visitor, "/jobs", &[]).await).await;
-    refused(post(&visitor, "/jobs", &[("kind", "rehearsal"), ("input.steps", "0")]).await).await;
+    refused(post(&visitor, "/jobs", &[("kind", "rehearsal"), ("input.steps", "10001")]).await).await;
     assert_eq!(visitor.json("/api/v1/jobs").await["items"], json!([]));
 }
 
@@ -79,7 +79,7 @@ async fn forms_cancel_retry_and_step() {
     let edited = post(&visitor, &format!("{path}/retry"), &[("input.steps", "1"), ("input.step_ms", "0")]).await;
     let new = job_of(&visitor, edited).await;
     assert_eq!(new["origin"], job["id"]);
-    refused(post(&visitor, &format!("{path}/retry"), &[("input.steps", "0")]).await).await;
+    refused(post(&visitor, &format!("{path}/retry"), &[("input.steps", "10001")]).await).await;
     let stranger = post(&server.visitor(), &format!("{path}/cancel"), &[]).await;
     assert_eq!(stranger.status(), StatusCode::NOT_FOUND);
     assert_eq!(visitor.json(link(&job, "self")).await["id"], job["id"]);

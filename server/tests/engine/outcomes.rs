@@ -23,6 +23,17 @@ async fn a_job_runs_to_its_output_and_its_log_tells_all_of_it() {
 }
 
 #[tokio::test]
+async fn a_rehearsal_of_no_steps_succeeds_at_once() {
+    let world = World::new().await;
+    let id = world.rehearse(json!({"steps": 0, "hold": true})).await;
+    let row = world.wait_end(id).await;
+    assert_eq!((row.state, row.output.as_deref()), (JobState::Succeeded, Some(r#"{"steps":0}"#)));
+    let log = world.events(id).await;
+    let words: Vec<_> = log.iter().map(|row| row.type_.as_str()).collect();
+    assert_eq!(words, ["accepted", "started", "succeeded"], "nothing to report in between");
+}
+
+#[tokio::test]
 async fn a_transient_failure_is_followed_by_an_attempt_that_goes_on_from_the_checkpoint() {
     let world = World::new().await;
     let input = json!({"steps": 3, "step_ms": 0, "partials": true, "fail_at": 3, "failure": "transient"});

@@ -75,7 +75,7 @@ async fn what_cannot_be_accepted_is_refused_with_its_place() {
     let large = json!({"kind": "rehearsal", "input": {"steps": "x".repeat(256 * 1024)}});
     assert_eq!(refused(large).await, expect(413, "input-too-large", ""));
     for (request, place) in [
-        (json!({"kind": "rehearsal", "input": {"steps": 0}}), "/input/steps out-of-range"),
+        (json!({"kind": "rehearsal", "input": {"steps": 10_001}}), "/input/steps out-of-range"),
         (json!({"kind": "rehearsal", "input": {"steps": "5"}}), "/input/steps wrong-type"),
         (json!({"kind": "rehearsal", "input": {}}), "/input missing-field"),
         (json!({"kind": "rehearsal", "input": {"steps": 1, "stepz": 1}}), "/input/stepz unknown-field"),
