@@ -53,6 +53,8 @@ pub struct Strings {
     pub why_cancelling: &'static str,
     pub why_retrying: fn(&str) -> String,
     pub finished_in: fn(&str) -> String,
+    pub place: fn(&str) -> String,
+    pub that_is: fn(&str) -> String,
 
     // Work.
     pub work_heading: &'static str,
@@ -166,7 +168,7 @@ pub struct Strings {
     pub kind: &'static str,
     pub accepted: &'static str,
     pub finished: &'static str,
-    pub jobs_ahead: &'static str,
+    pub runs_from: &'static str,
     pub edited_from: &'static str,
     pub id: &'static str,
     pub result: &'static str,
