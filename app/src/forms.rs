@@ -2,14 +2,18 @@
 //!
 //! Used by the forms of `kinds` and `pages`. After a refused post without JavaScript the server puts a [`FormState`] into the
 //! context and the page comes again with it; in the browser the same [`Scope`] takes the problem of an API call.
-//! Invariant: a field `input.steps` belongs to the pointer `/input/steps` and to the element `input-steps`.
+//! Invariant: a field `input.steps` belongs to the pointer `/input/steps` and to the element `input-steps`; a field that asks for something
+//! in other terms than the API (minutes, a choice) belongs to the pointer of what it becomes, and to that element.
 
 mod dom;
 
-pub use dom::{Chosen, Entry, focus_soon, read_entries, reset};
+pub use dom::{Chosen, Entry, focus_soon, local_of_utc, read_entries, reset, utc_of_local};
 
 use crate::i18n::{Lang, codes};
-use domain::Problem;
+use domain::{
+    Problem,
+    kinds::request::{START, START_WITHIN_MIN},
+};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -82,14 +86,18 @@ impl Scope {
     }
 }
 
-/// `/input/steps` of `input.steps`.
+/// `/input/steps` of `input.steps`, `/run_at` of `start`.
 pub fn pointer_of(name: &str) -> String {
-    format!("/{}", name.replace('.', "/"))
+    match name {
+        START => "/run_at".to_owned(),
+        START_WITHIN_MIN => "/start_within_s".to_owned(),
+        name => format!("/{}", name.replace('.', "/")),
+    }
 }
 
 /// `input-steps` of `input.steps`.
 pub fn id_of(name: &str) -> String {
-    name.replace('.', "-")
+    id_of_pointer(&pointer_of(name))
 }
 
 /// The element that a pointer is about.
@@ -125,7 +133,9 @@ mod tests {
     #[test]
     fn a_field_its_pointer_and_its_element_belong_together() {
         assert_eq!(pointer_of("input.steps"), "/input/steps");
-        assert_eq!(id_of_pointer(&pointer_of("input.steps")), id_of("input.steps"));
+        assert_eq!(id_of("input.steps"), "input-steps");
+        assert_eq!((pointer_of(START), id_of(START)), ("/run_at".to_owned(), "run_at".to_owned()));
+        assert_eq!(pointer_of(START_WITHIN_MIN), "/start_within_s");
     }
 
     #[test]

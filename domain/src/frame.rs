@@ -3,7 +3,7 @@
 //! Written by `server::channels::{sse,ws}`, read by `app::channels`. On SSE the variant's name is the `event:` field and the
 //! content the `data:`; on a WebSocket the name is `op` (subprotocol [`WS_PROTOCOL`]).
 
-use crate::{cursor::Cursor, event::Event, ids::JobId, problem::Problem};
+use crate::{cursor::Cursor, event::Event, ids::JobId, job::Why, problem::Problem};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -57,7 +57,10 @@ pub struct End {
     pub cursor: Cursor,
 }
 
-/// A hint outside the log, with `watch=catalogue`.
+/// Jobs whose place is told by hints: the newest ones that have not started.
+pub const POSITIONS_TOLD: usize = 50;
+
+/// A hint outside the log, with `watch=catalogue` or `watch=positions`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Hint {
@@ -68,7 +71,7 @@ pub enum Hint {
         /// Its revision now.
         revision: u64,
     },
-    /// A queued job moved.
+    /// A job that has not started stands elsewhere among the others, or for another reason: what `queue` of the job says.
     Position {
         /// The job.
         job: JobId,
@@ -76,6 +79,9 @@ pub enum Hint {
         position: u64,
         /// Seconds until its end, from and to.
         eta_s: Option<[u64; 2]>,
+        /// Why it is where it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<Why>,
     },
 }
 
@@ -138,7 +144,7 @@ pub enum ClientFrame {
         /// Only this job.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         job: Option<JobId>,
-        /// `catalogue` for hints.
+        /// `catalogue`, `positions`, or both with a comma, for hints.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         watch: Option<String>,
         /// Whether older progress may be left out for a newer one; yes unless said otherwise.

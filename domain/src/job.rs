@@ -61,6 +61,11 @@ impl JobState {
         Self::ALL.into_iter().find(|state| state.as_str() == word)
     }
 
+    /// Whether the job has not started, or not again: others may go first, so its place among them is worth telling.
+    pub const fn is_unstarted(self) -> bool {
+        matches!(self, Self::Scheduled | Self::Queued | Self::Retrying)
+    }
+
     /// Whether the job has ended (only `reopened` leads on from here).
     pub const fn is_terminal(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)

@@ -27,8 +27,11 @@ use axum::{
 };
 use domain::{
     InputError, JobId,
-    api::{CancelOutcome, Retry, Submit, WAIT_LIMIT_S, job_page},
-    kinds::form::{FILE_NAME, PREFIX, input_from_form, label},
+    api::{CancelOutcome, Retry, WAIT_LIMIT_S, job_page},
+    kinds::{
+        form::{FILE_NAME, PREFIX, input_from_form},
+        request::request_from_form,
+    },
 };
 use std::time::{Duration, Instant};
 
@@ -55,21 +58,12 @@ pub async fn submit(State(state): State<AppState>, owner: Owner, request: Reques
 /// The job, and what its page is to say about the answer when that is more than "accepted".
 async fn submit_fields(state: &AppState, owner: Owner, fields: &Fields) -> Result<(JobId, Option<String>), ApiError> {
     let asked_at = Instant::now();
-    let kind = value(fields, "kind").unwrap_or_default().to_owned();
+    let kind = value(fields, "kind").unwrap_or_default();
     let key = value(fields, "idempotency_key").map(|text| {
         let error = || InputError::new("/idempotency_key", "wrong-type", "must be 1 to 255 visible characters");
         IdempotencyKey::parse(text).ok_or_else(|| ApiError::invalid(vec![error()]))
     });
-    let request = Submit {
-        input: input_from_form(&kind, fields),
-        kind,
-        label: label(fields),
-        priority: None,
-        run_at: None,
-        max_attempts: None,
-        start_within_s: None,
-        timeout_s: None,
-    };
+    let request = request_from_form(kind, fields).map_err(ApiError::invalid)?;
     let submitted = state.engine.submit(owner.id, request, key.transpose()?).await?;
     let row = submitted.job.value;
     let wait = value(fields, "wait").and_then(|text| text.parse().ok()).unwrap_or(0u64).min(WAIT_LIMIT_S);

@@ -4,7 +4,7 @@
 mod channel_client;
 
 use channel_client::{Ask, Author, Got, Poll, Server, Sse, TestChannel, Visitor, Ws};
-use domain::{Cursor, Event, EventType, Reader, Received, frame::Hint};
+use domain::{Cursor, Event, EventType, JobId, Reader, Received, frame::Hint};
 use rusqlite::Connection;
 
 macro_rules! for_each_channel {
@@ -32,6 +32,8 @@ for_each_channel!(
     one_jobs_cursors_are_refused_elsewhere,
     owners_never_see_each_other,
     a_watched_catalogue_is_hinted_at,
+    a_watched_place_in_the_queue_is_hinted_at_beside_the_log,
+    a_place_made_by_somebody_else_is_hinted_at,
     switching_to_a_poll_loses_and_repeats_nothing,
     switching_to_sse_loses_and_repeats_nothing,
     switching_to_a_websocket_loses_and_repeats_nothing,
@@ -250,7 +252,7 @@ async fn owners_never_see_each_other<C: TestChannel>() {
 async fn a_watched_catalogue_is_hinted_at<C: TestChannel>() {
     let server = Server::start().await;
     let (visitor, author) = server.visitor().await;
-    let ask = Ask { watch: true, ..Ask::after(server.start_of_stream()) };
+    let ask = Ask { watch: "catalogue", ..Ask::after(server.start_of_stream()) };
     let mut channel = C::stand(&visitor, ask).await;
     let job = author.start().await;
     author.change_catalogue(job, "a-mug").await;
@@ -263,6 +265,63 @@ async fn a_watched_catalogue_is_hinted_at<C: TestChannel>() {
             got => panic!("{got:?}"),
         }
     }
+}
+
+/// The place of a job, as hints tell it, until it is the one waited for; the log goes on beside them without a hole.
+async fn place_becomes<C: TestChannel>(channel: &mut C, reader: &mut Reader, wanted: JobId, place: u64) {
+    loop {
+        match channel.next().await {
+            Got::Hint(Hint::Position { job, position, why, .. }) if job == wanted && position == place => {
+                let code = why.expect("a place comes with its reason").code;
+                return assert_eq!(code == "ahead", place > 0, "{code}");
+            }
+            Got::Event(event, _) => assert_eq!(reader.receive(&event), Received::Applied),
+            Got::Hint(_) | Got::Beat(_) => {}
+            got => panic!("{got:?}"),
+        }
+    }
+}
+
+async fn a_watched_place_in_the_queue_is_hinted_at_beside_the_log<C: TestChannel>() {
+    let server = Server::start().await;
+    let (visitor, author) = server.visitor().await;
+    let first = author.accept().await;
+    let second = author.accept().await;
+    let ask = Ask { watch: "catalogue,positions", ..Ask::after(server.start_of_stream()) };
+    let mut channel = C::open(&visitor, ask).await;
+    if C::STREAMS {
+        assert!(matches!(channel.next().await, Got::Hello(_)));
+    }
+    let mut reader = Reader::starting_at(server.start_of_stream());
+    place_becomes(&mut channel, &mut reader, second, 1).await;
+    // The first one makes room without an event of the second.
+    assert!(author.store.cancel(author.owner, first, server::clock::now()).await.unwrap().is_some());
+    place_becomes(&mut channel, &mut reader, second, 0).await;
+    let head = author.head().await;
+    while reader.last().seq < head {
+        match channel.next().await {
+            Got::Event(event, _) => assert_eq!(reader.receive(&event), Received::Applied),
+            Got::Hint(_) | Got::Beat(_) => {}
+            got => panic!("{got:?}"),
+        }
+    }
+    assert_eq!((reader.gaps, reader.duplicates, reader.last().seq), (0, 0, 3));
+}
+
+async fn a_place_made_by_somebody_else_is_hinted_at<C: TestChannel>() {
+    let server = Server::start().await;
+    let ((ann, hers), (_, his)) = (server.visitor().await, server.visitor().await);
+    let his_job = his.accept().await;
+    let her_job = hers.accept().await;
+    let mut channel = C::open(&ann, Ask { watch: "positions", ..Ask::after(server.start_of_stream()) }).await;
+    if C::STREAMS {
+        assert!(matches!(channel.next().await, Got::Hello(_)));
+    }
+    let mut reader = Reader::starting_at(server.start_of_stream());
+    place_becomes(&mut channel, &mut reader, her_job, 1).await;
+    assert!(his.store.cancel(his.owner, his_job, server::clock::now()).await.unwrap().is_some());
+    place_becomes(&mut channel, &mut reader, her_job, 0).await;
+    assert_eq!(reader.last().seq, 1, "nothing of it is in her log");
 }
 
 async fn switching_to_a_poll_loses_and_repeats_nothing<C: TestChannel>() {

@@ -138,7 +138,7 @@ async fn the_catalogue_is_part_of_the_tag_only_when_watched() {
 async fn a_query_that_cannot_be_read_is_named() {
     let server = Server::start().await;
     let (visitor, _) = server.visitor().await;
-    for query in ["limit=many", "afterr=k.1", "job=not-an-id", "watch=everything", "fold=perhaps"] {
+    for query in ["limit=many", "afterr=k.1", "job=not-an-id", "watch=everything", "watch=positions,", "fold=perhaps"] {
         for path in ["/api/v1/events", "/api/v1/stream"] {
             let response = visitor.get(&format!("{path}?{query}"), &Ask::default()).send().await.unwrap();
             assert_eq!(response.status(), 400, "{path}?{query}");

@@ -5,7 +5,7 @@
 //! Invariant: closing it ends every link, timer and listener.
 
 use super::{
-    Ear, Heard, Link, Opening,
+    Ear, Heard, Link, Opening, Watching,
     errands::Errands,
     inbox::{Inbox, Verdict},
     open,
@@ -45,6 +45,8 @@ struct Held {
     id: LinkId,
     channel: Channel,
     link: Box<dyn Link>,
+    /// What it was told to watch.
+    watching: Watching,
     /// The last sign of life.
     heard_at: u64,
 }
@@ -111,10 +113,17 @@ impl Conductor {
         self.0.nudge();
     }
 
-    /// Something watches the catalogue: links are told so, and one that cannot be told is replaced.
+    /// More is to be watched than before: links that do not are told so, and one that cannot be told is replaced.
     pub fn watch(&self) {
         let last = self.0.inbox.borrow().last().clone();
-        let told = self.0.links.borrow().iter().all(|held| held.link.watch(&last));
+        let wanted = self.0.watching();
+        let told = self.0.links.borrow_mut().iter_mut().filter(|held| !held.watching.covers(wanted)).all(|held| {
+            let told = held.link.watch(&last, wanted);
+            if told {
+                held.watching = wanted;
+            }
+            told
+        });
         if !told {
             self.0.drive(Input::Renew);
         }
@@ -210,13 +219,14 @@ impl Inner {
         let weak = Rc::downgrade(self);
         let ear = Ear::new(move |heard| with(&weak, |this| this.receive(id, heard)));
         let weak = Rc::downgrade(self);
+        let watching = self.watching();
         let opening = Opening {
             after: self.inbox.borrow().last().clone(),
-            watch: self.is_watched(),
+            watching,
             demand: Rc::new(move || weak.upgrade().map(|this| this.demand())),
         };
         let link = open(channel, opening, ear);
-        self.links.borrow_mut().push(Held { id, channel, link, heard_at: now() });
+        self.links.borrow_mut().push(Held { id, channel, link, watching, heard_at: now() });
     }
 
     /// What a poll asks for next.
@@ -225,17 +235,20 @@ impl Inner {
             Choice::Poll { interval_s } => interval_s,
             Choice::Sse | Choice::Ws => Choice::DEFAULT_INTERVAL_S,
         };
-        let watch = self.is_watched();
+        let watching = self.watching();
         Demand {
             after: self.inbox.borrow().last().clone(),
-            expects: watch || self.store.unfinished() > 0 || self.inbox.borrow().continuity().open_gap,
-            watch,
+            expects: watching.catalogue || self.store.unfinished() > 0 || self.inbox.borrow().continuity().open_gap,
+            watching,
             interval_ms: u64::from(interval_s) * 1000,
         }
     }
 
-    fn is_watched(&self) -> bool {
-        self.live.watchers.try_get_value().is_some_and(|count| count > 0)
+    fn watching(&self) -> Watching {
+        Watching {
+            catalogue: self.live.watchers.try_get_value().is_some_and(|count| count > 0),
+            positions: self.live.waits.try_get_untracked() == Some(true),
+        }
     }
 
     /// The one way in: whatever any link hears. A closed link is not listened to any more.
@@ -257,7 +270,10 @@ impl Inner {
             }
             Heard::Lost(how) => return self.drive(Input::Lost(id, how)),
             Heard::Catalogue(revision) => return self.live.catalogue.set(Some(revision)),
-            Heard::Queue { job, position, eta_s } => return self.store.set_position(job, position, eta_s),
+            Heard::Queue { job, position, eta_s, why } => {
+                // One without a reason is of an older server; the page asks for the job itself then.
+                return why.map_or((), |why| self.store.set_position(job, position, eta_s, why));
+            }
             Heard::Events(events) => self.inbox.borrow_mut().receive(events),
             Heard::Position { cursor, head } => self.inbox.borrow_mut().position(&cursor, &head),
             Heard::Reset => Verdict::Reset,

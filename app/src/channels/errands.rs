@@ -4,6 +4,7 @@
 //! Invariant: whatever is fetched goes through the same inbox or the store's own rule (`jseq`), so a late answer does no harm.
 
 use super::{
+    Watching,
     conductor::Inner,
     inbox::Verdict,
     poll::{self, Missing},
@@ -51,7 +52,7 @@ impl Inner {
                 let after = this.inbox.borrow().last().clone();
                 this.count(1, 0);
                 let mut more = false;
-                match poll::page(&after, false, None).await {
+                match poll::page(&after, Watching::default(), None).await {
                     Ok(page) => {
                         this.count(0, page.bytes as u64);
                         more = page.more;

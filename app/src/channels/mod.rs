@@ -22,13 +22,13 @@ pub use conductor::Conductor;
 pub use quiet::Conductor;
 
 #[cfg(feature = "hydrate")]
-pub(crate) use drivers::{Ear, Heard, Link, Opening, open};
+pub(crate) use drivers::{Ear, Heard, Link, Opening, Watching, open};
 
 #[cfg(feature = "hydrate")]
 mod drivers {
     use super::{poll, sse, ws};
     use crate::state::switch::{Channel, Return};
-    use domain::{Cursor, Event, frame::Hint};
+    use domain::{Cursor, Event, frame::Hint, job::Why};
     use std::rc::Rc;
 
     /// What a link hears.
@@ -53,7 +53,7 @@ mod drivers {
         },
         /// The catalogue has this revision.
         Catalogue(u64),
-        /// A queued job moved.
+        /// A job that has not started stands elsewhere, or for another reason.
         Queue {
             /// The job.
             job: domain::JobId,
@@ -61,6 +61,8 @@ mod drivers {
             position: u64,
             /// Seconds until its end.
             eta_s: Option<[u64; 2]>,
+            /// Why it is where it is.
+            why: Option<Why>,
         },
         /// The cursor cannot be continued.
         Reset,
@@ -72,7 +74,7 @@ mod drivers {
         fn from(hint: Hint) -> Self {
             match hint {
                 Hint::Changed { revision, .. } => Self::Catalogue(revision),
-                Hint::Position { job, position, eta_s } => Self::Queue { job, position, eta_s },
+                Hint::Position { job, position, eta_s, why } => Self::Queue { job, position, eta_s, why },
             }
         }
     }
@@ -95,20 +97,51 @@ mod drivers {
     pub(crate) trait Link {
         /// Asks at once, where that means something.
         fn nudge(&self) {}
-        /// Follows the catalogue from now on, when this link can be told so; `last` is the last position read.
-        fn watch(&self, _last: &Cursor) -> bool {
+        /// Watches this from now on, when this link can be told so; `last` is the last position read.
+        fn watch(&self, _last: &Cursor, _watching: Watching) -> bool {
             false
         }
         /// Says what a person has seen, where that can be said.
         fn ack(&self, _cursor: &Cursor, _visible: bool) {}
     }
 
+    /// What the page wants to hear of beside the log.
+    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+    pub(crate) struct Watching {
+        /// The catalogue's revision.
+        pub(crate) catalogue: bool,
+        /// Where jobs stand that have not started.
+        pub(crate) positions: bool,
+    }
+
+    impl Watching {
+        /// The value of `watch`; none for nothing.
+        pub(crate) fn words(self) -> Option<&'static str> {
+            match (self.catalogue, self.positions) {
+                (false, false) => None,
+                (true, false) => Some("catalogue"),
+                (false, true) => Some("positions"),
+                (true, true) => Some("catalogue,positions"),
+            }
+        }
+
+        /// The end of a query that says so.
+        pub(crate) fn query(self) -> String {
+            self.words().map(|words| format!("&watch={words}")).unwrap_or_default()
+        }
+
+        /// Whether nothing of another wish is missing here.
+        pub(crate) fn covers(self, other: Self) -> bool {
+            (self.catalogue || !other.catalogue) && (self.positions || !other.positions)
+        }
+    }
+
     /// What a link starts with.
     pub(crate) struct Opening {
         /// The last position read.
         pub(crate) after: Cursor,
-        /// Whether the catalogue is watched.
-        pub(crate) watch: bool,
+        /// What is watched beside the log.
+        pub(crate) watching: Watching,
         /// What a poll asks before each round; none once nobody follows it any more.
         pub(crate) demand: Rc<dyn Fn() -> Option<poll::Demand>>,
     }

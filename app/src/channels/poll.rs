@@ -4,7 +4,7 @@
 //! obeyed, the one of an answer is for clients without an interval of their own.
 //! Invariant: at most one request is under way per link.
 
-use super::{Ear, Heard, Link, Opening};
+use super::{Ear, Heard, Link, Opening, Watching};
 use crate::state::switch::Return;
 use domain::{Cursor, Event, frame::Hint};
 use futures_util::future::{Either, select};
@@ -32,8 +32,8 @@ pub(crate) struct Demand {
     pub(crate) after: Cursor,
     /// Whether something may come: a job is unfinished, or the catalogue is watched.
     pub(crate) expects: bool,
-    /// Whether a view shows the catalogue.
-    pub(crate) watch: bool,
+    /// What is watched beside the log.
+    pub(crate) watching: Watching,
     /// Milliseconds between two rounds.
     pub(crate) interval_ms: u64,
 }
@@ -87,7 +87,7 @@ impl Link for PollLink {
         self.0.end_pause();
     }
 
-    fn watch(&self, _: &Cursor) -> bool {
+    fn watch(&self, _: &Cursor, _: Watching) -> bool {
         // What to ask for is part of the demand of each round.
         self.nudge();
         true
@@ -143,7 +143,7 @@ impl Run {
         loop {
             let etag = self.etag.borrow().as_ref().filter(|(at, _)| *at == after).map(|(_, etag)| etag.clone());
             self.ear.hear(Heard::Request);
-            let answer = page(&after, demand.watch, etag.as_deref()).await;
+            let answer = page(&after, demand.watching, etag.as_deref()).await;
             if !self.open.get() {
                 return false;
             }
@@ -208,8 +208,8 @@ impl Run {
 }
 
 /// What follows a position.
-pub(crate) async fn page(after: &Cursor, watch: bool, etag: Option<&str>) -> Result<Page, Missing> {
-    let watch = if watch { "&watch=catalogue" } else { "" };
+pub(crate) async fn page(after: &Cursor, watching: Watching, etag: Option<&str>) -> Result<Page, Missing> {
+    let watch = watching.query();
     let url = format!("/api/v1/events?after={after}&limit={LIMIT}{watch}");
     let failed = |()| Missing::Failed(Return::Backoff);
     let response = get(&url, etag).await.map_err(failed)?;

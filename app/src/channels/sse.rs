@@ -41,7 +41,7 @@ impl Drop for SseLink {
 
 /// Opens a stream after a position.
 pub(crate) fn open(opening: &Opening, ear: Ear) -> SseLink {
-    let watch = if opening.watch { "&watch=catalogue" } else { "" };
+    let watch = opening.watching.query();
     let url = format!("/api/v1/stream?after={}{watch}", opening.after);
     let mut link = SseLink { source: EventSource::new(&url).ok(), listeners: Vec::new() };
     if link.source.is_none() {

@@ -3,7 +3,7 @@
 //! The close code says whether to come back and when (`domain::frame::close`). Silence is watched by the conductor.
 //! Invariant: after the first `close` or `error` nothing more is heard of the socket.
 
-use super::{Ear, Heard, Link, Opening};
+use super::{Ear, Heard, Link, Opening, Watching};
 use crate::state::switch::Return;
 use domain::{
     Cursor,
@@ -24,8 +24,8 @@ pub(crate) struct WsLink {
 }
 
 impl Link for WsLink {
-    fn watch(&self, last: &Cursor) -> bool {
-        let frame = subscribe(last, true);
+    fn watch(&self, last: &Cursor, watching: Watching) -> bool {
+        let frame = subscribe(last, watching);
         *self.subscription.borrow_mut() = frame.clone();
         // A second subscription replaces the first.
         if let Some(socket) = self.open_socket() {
@@ -61,7 +61,7 @@ impl Drop for WsLink {
 
 /// Opens a socket and subscribes after a position.
 pub(crate) fn open(opening: Opening, ear: Ear) -> WsLink {
-    let subscription = Rc::new(RefCell::new(subscribe(&opening.after, opening.watch)));
+    let subscription = Rc::new(RefCell::new(subscribe(&opening.after, opening.watching)));
     let Some(socket) = url().and_then(|url| WebSocket::new_with_str(&url, WS_PROTOCOL).ok()) else {
         spawn_local(async move { ear.hear(Heard::Lost(Return::Never)) });
         return WsLink { socket: None, subscription, _listeners: Vec::new() };
@@ -91,8 +91,8 @@ pub(crate) fn open(opening: Opening, ear: Ear) -> WsLink {
     WsLink { socket: Some(socket), subscription, _listeners: vec![opened, message, closed] }
 }
 
-fn subscribe(after: &Cursor, watch: bool) -> ClientFrame {
-    let watch = watch.then(|| "catalogue".to_owned());
+fn subscribe(after: &Cursor, watching: Watching) -> ClientFrame {
+    let watch = watching.words().map(str::to_owned);
     ClientFrame::Subscribe { after: Some(after.to_string()), job: None, watch, fold: None }
 }
 

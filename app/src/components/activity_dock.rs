@@ -3,7 +3,10 @@
 //! A list that is right without script; with it, toasts for what ended, notices on the connection, and the page's only two live regions:
 //! one polite (states and quarters), one assertive (failures). Invariant: each change is said once.
 
-use super::state_chip::{Shown, StateChip, state_word};
+use super::{
+    state_chip::{Shown, StateChip, state_word},
+    why::WhyInShort,
+};
 use crate::{
     i18n::{format, live::live, use_lang, use_t},
     state::{
@@ -123,6 +126,7 @@ fn DockRow(id: JobId) -> impl IntoView {
             <li data-dock-job=id.to_string()>
                 <a href=job_page(id)>{title}</a>
                 <StateChip shown=Signal::derive(move || job.with(Shown::of)) />
+                <WhyInShort job />
                 {move || {
                     percent
                         .get()

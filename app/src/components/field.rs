@@ -73,6 +73,9 @@ pub fn SelectField(
     options: Vec<(&'static str, &'static str)>,
     /// What it starts with in an empty form.
     first: &'static str,
+    /// What the choice comes to.
+    #[prop(optional)]
+    hint: Option<&'static str>,
 ) -> impl IntoView {
     let error = scope.error(use_lang(), name);
     let id = id_of(name);
@@ -84,12 +87,13 @@ pub fn SelectField(
     view! {
         <div class="field">
             <label for=id.clone()>{label}</label>
+            <Hint id=id.clone() hint />
             <FieldError id=id.clone() error />
             <select
                 id=id.clone()
                 name=name
                 aria-invalid=move || error.with(Option::is_some).then_some("true")
-                aria-describedby=described_by(&id, false, error)
+                aria-describedby=described_by(&id, hint.is_some(), error)
             >
                 {options}
             </select>
@@ -124,8 +128,14 @@ fn Hint(id: String, hint: Option<&'static str>) -> impl IntoView {
     hint.map(|hint| view! { <p class="hint" id=format!("{id}-hint")>{hint}</p> })
 }
 
+/// What is wrong with a control.
 #[component]
-fn FieldError(id: String, error: Signal<Option<String>>) -> impl IntoView {
+pub fn FieldError(
+    /// The control's.
+    id: String,
+    /// In the page's language.
+    error: Signal<Option<String>>,
+) -> impl IntoView {
     move || {
         let id = format!("{id}-error");
         error.get().map(|text| view! { <p class="field-error" id=id>{text}</p> })

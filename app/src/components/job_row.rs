@@ -8,6 +8,7 @@ use crate::{
         job_progress::JobProgress,
         moment::Ago,
         state_chip::{Shown, StateChip},
+        why::WhyInShort,
     },
     i18n::{codes, format, use_lang, use_t},
     state::jobs::{Unconfirmed, use_jobs},
@@ -50,6 +51,7 @@ pub fn JobRow(
                 <Ago at=created />
                 <span>{attempts}</span>
             </p>
+            <WhyInShort job />
             {move || unfinished.get().then(|| view! { <JobProgress job name=title /> })}
             {move || failure.get().map(|what| view! { <p class="job-failure">{what}</p> })}
             <JobActions job />

@@ -19,3 +19,4 @@ pub mod state_chip;
 pub mod switches;
 pub mod timeline;
 pub mod title_badge;
+pub mod why;

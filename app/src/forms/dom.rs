@@ -1,4 +1,4 @@
-//! Reading a submitted form out of the page, and moving the focus. Browser only; on the server nothing is read.
+//! Reading a submitted form out of the page, times in the device's zone, and moving the focus. Browser only; on the server nothing is read.
 //!
 //! Invariant: the fields come as a post without JavaScript would send them: only ticked boxes, only chosen files.
 
@@ -71,6 +71,21 @@ mod browser {
         });
     }
 
+    /// A date and time of this device's zone, as a `datetime-local` control holds it, as RFC 3339 in UTC; none when it is none.
+    pub fn utc_of_local(text: &str) -> Option<String> {
+        // Without an offset it is local time (ECMA-262, "Date Time String Format").
+        let date = js_sys::Date::new(&text.into());
+        (!date.get_time().is_nan()).then(|| String::from(date.to_iso_string()))
+    }
+
+    /// A date and time in UTC, as a `datetime-local` control holds it, in this device's zone; none when it is none.
+    pub fn local_of_utc(text: &str) -> Option<String> {
+        let date = js_sys::Date::new(&format!("{text}Z").into());
+        let (year, month, day) = (date.get_full_year(), date.get_month() + 1, date.get_date());
+        let there = !date.get_time().is_nan();
+        there.then(|| format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}", date.get_hours(), date.get_minutes()))
+    }
+
     /// Empties the file field of a form, whose file has been sent.
     pub fn reset(id: &str) {
         if let Some(input) =
@@ -105,6 +120,16 @@ mod server {
     /// Nothing: forms are posted to the server, not read by it here.
     pub fn read_entries(_: &SubmitEvent) -> Vec<(String, Entry)> {
         Vec::new()
+    }
+
+    /// None: the server knows no zone but UTC.
+    pub fn utc_of_local(_: &str) -> Option<String> {
+        None
+    }
+
+    /// None.
+    pub fn local_of_utc(_: &str) -> Option<String> {
+        None
     }
 
     /// Nothing.

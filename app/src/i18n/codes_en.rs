@@ -87,7 +87,7 @@ const FAILURES: &[Entry] = &[
         "The code that does this work broke off.",
         "Retry it; if it breaks off again, tell whoever runs the server.",
     ),
-    ("timed-out", "It took longer than its limit of {timeout_s} s.", "Retry it, or give it less to do."),
+    ("timed-out", "It took longer than its limit of {timeout_s}.", "Retry it, or give it less to do."),
     (
         "worker-died",
         "The process that worked on it died, more than once.",
@@ -95,6 +95,11 @@ const FAILURES: &[Entry] = &[
     ),
     ("no-attempt-left", "All its attempts were used up.", "Retry it to give it new ones."),
     ("expired", "It could not start in time.", "Retry it when there is less to do."),
+    (
+        "not-started-in-time",
+        "It had to start within {start_within_s} and could not, so it has expired.",
+        "Retry it, or submit it again with more time to start.",
+    ),
     ("upload-missing", "The file of this job is gone.", "Edit and retry, with the file once more."),
     (
         "upload-unreadable",
@@ -126,15 +131,40 @@ const FAILURES: &[Entry] = &[
     ("output-too-large", "Its result was larger than can be kept.", "Give it less to do, then edit and retry."),
 ];
 
-/// Why an unfinished job is where it is.
+/// Why an unfinished job is where it is, in full and, where that says more than its place in line, in a few words.
 const WHYS: &[Entry] = &[
     ("running", "It is being worked on.", ""),
     ("ahead", "Waiting its turn; jobs ahead of it: {n}.", ""),
     ("next", "It is next and starts at once.", ""),
-    ("workers-busy", "It is next; all workers are busy (jobs running: {running}).", ""),
-    ("backing-off", "An attempt failed; it waits a little before the next one.", ""),
-    ("scheduled", "It starts when its time comes.", ""),
-    ("waiting", "It waits for an answer from outside and holds no worker meanwhile.", ""),
+    ("workers-busy", "It is next; all workers are busy (jobs running: {running}).", "all workers are busy"),
+    (
+        "kind-limit",
+        "As many jobs of the kind “{kind}” run as may at once ({limit}); it starts when one of them ends and it is its turn.",
+        "as many of its kind run as may ({limit})",
+    ),
+    (
+        "kind-rate",
+        "Jobs of the kind “{kind}” start at most {per_minute} times a minute; it waits for its turn.",
+        "its kind starts {per_minute} times a minute",
+    ),
+    ("scheduled", "It starts on {at}.", "starts on {at}"),
+    (
+        "quiet-hours",
+        "It waits for the quiet hours ({from} to {to}, {zone}) and starts on {at}.",
+        "starts in the quiet hours, on {at}",
+    ),
+    (
+        "idle",
+        "It starts when nothing else waits or runs; unfinished jobs that go first: {unfinished}.",
+        "starts when nothing else waits or runs",
+    ),
+    ("start-by", "It must start by {start_by}, else it expires.", ""),
+    ("backing-off", "An attempt failed; the next one starts on {at}.", ""),
+    (
+        "waiting",
+        "It waits for an answer from outside ({for}), until {until} at the latest, and holds no worker meanwhile.",
+        "",
+    ),
     ("cancelling", "Asked to stop; it stops at its next safe point, or finishes first.", ""),
     ("finished", "It has ended.", ""),
 ];
@@ -148,6 +178,9 @@ const INPUTS: &[Entry] = &[
     ("duplicate-field", "this is given twice", ""),
     ("unknown-value", "this is none of the choices", ""),
     ("not-available", "this is not available yet", ""),
+    ("invalid-time", "enter a date and a time", ""),
+    ("too-far", "choose a time within a year", ""),
+    ("not-a-number", "enter a whole number", ""),
     ("too-long", "enter at most {max} characters", ""),
     ("upload-missing", "choose the file again: the earlier one is gone", ""),
     ("not-with-input", "edited values make a new job, which starts at its start", ""),

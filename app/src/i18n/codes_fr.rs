@@ -107,7 +107,7 @@ const FAILURES: &[Entry] = &[
         "Le code qui fait ce travail s’est interrompu.",
         "Réessayez ; si cela se répète, prévenez l’exploitant du serveur.",
     ),
-    ("timed-out", "Il a dépassé sa limite de {timeout_s} s.", "Réessayez, ou donnez-lui moins à faire."),
+    ("timed-out", "Il a dépassé sa limite de {timeout_s}.", "Réessayez, ou donnez-lui moins à faire."),
     (
         "worker-died",
         "Le processus qui le traitait est mort, plus d’une fois.",
@@ -115,6 +115,11 @@ const FAILURES: &[Entry] = &[
     ),
     ("no-attempt-left", "Toutes ses tentatives sont épuisées.", "Réessayez pour lui en donner de nouvelles."),
     ("expired", "Il n’a pas pu démarrer à temps.", "Réessayez quand il y aura moins à faire."),
+    (
+        "not-started-in-time",
+        "Il devait démarrer sous {start_within_s} et n’a pas pu ; il a donc expiré.",
+        "Réessayez, ou soumettez-le à nouveau en lui laissant plus de temps pour démarrer.",
+    ),
     (
         "upload-missing",
         "Le fichier de ce travail a disparu.",
@@ -150,15 +155,44 @@ const FAILURES: &[Entry] = &[
     ),
 ];
 
-/// Why an unfinished job is where it is.
+/// Why an unfinished job is where it is, in full and, where that says more than its place in line, in a few words.
 const WHYS: &[Entry] = &[
     ("running", "Il est en cours de traitement.", ""),
     ("ahead", "Il attend son tour ; travaux devant lui : {n}.", ""),
     ("next", "C’est le prochain ; il démarre tout de suite.", ""),
-    ("workers-busy", "C’est le prochain ; tous les exécutants sont occupés (travaux en cours : {running}).", ""),
-    ("backing-off", "Une tentative a échoué ; il attend un peu avant la suivante.", ""),
-    ("scheduled", "Il démarrera à l’heure dite.", ""),
-    ("waiting", "Il attend une réponse de l’extérieur, sans occuper d’exécutant.", ""),
+    (
+        "workers-busy",
+        "C’est le prochain ; tous les exécutants sont occupés (travaux en cours : {running}).",
+        "tous les exécutants sont occupés",
+    ),
+    (
+        "kind-limit",
+        "Il tourne autant de travaux du type « {kind} » que permis à la fois ({limit}) ; il démarrera quand l’un d’eux finira et que ce sera son tour.",
+        "autant de travaux de son type que permis ({limit})",
+    ),
+    (
+        "kind-rate",
+        "Les travaux du type « {kind} » démarrent au plus {per_minute} fois par minute ; il attend son tour.",
+        "son type démarre {per_minute} fois par minute",
+    ),
+    ("scheduled", "Il démarrera le {at}.", "démarre le {at}"),
+    (
+        "quiet-hours",
+        "Il attend les heures creuses ({from} à {to}, {zone}) et démarrera le {at}.",
+        "démarre aux heures creuses, le {at}",
+    ),
+    (
+        "idle",
+        "Il démarrera quand rien d’autre n’attendra ni ne tournera ; travaux inachevés qui passent avant : {unfinished}.",
+        "démarre quand rien d’autre n’attend ni ne tourne",
+    ),
+    ("start-by", "Il doit démarrer d’ici le {start_by}, sinon il expire.", ""),
+    ("backing-off", "Une tentative a échoué ; la suivante démarrera le {at}.", ""),
+    (
+        "waiting",
+        "Il attend une réponse de l’extérieur ({for}), jusqu’au {until} au plus tard, sans occuper d’exécutant.",
+        "",
+    ),
     ("cancelling", "Arrêt demandé ; il s’arrêtera à son prochain point sûr, ou se terminera avant.", ""),
     ("finished", "Il est terminé.", ""),
 ];
@@ -172,6 +206,9 @@ const INPUTS: &[Entry] = &[
     ("duplicate-field", "c’est donné deux fois", ""),
     ("unknown-value", "ce n’est pas l’un des choix", ""),
     ("not-available", "ce n’est pas encore disponible", ""),
+    ("invalid-time", "entrez une date et une heure", ""),
+    ("too-far", "choisissez une heure d’ici un an", ""),
+    ("not-a-number", "entrez un nombre entier", ""),
     ("too-long", "entrez au plus {max} caractères", ""),
     ("upload-missing", "choisissez à nouveau le fichier : le précédent a disparu", ""),
     ("not-with-input", "des valeurs modifiées créent un nouveau travail, qui part du début", ""),

@@ -134,6 +134,30 @@ pub fn moment(lang: Lang, at: Timestamp) -> String {
     }
 }
 
+/// A moment to the minute: `23 Nov 2026, 22:51 UTC`.
+pub fn minute(lang: Lang, at: Timestamp) -> String {
+    let minutes = at.0.rem_euclid(86_400_000) / 60_000;
+    let time = format!("{:02}:{:02}", minutes / 60, minutes % 60);
+    match lang {
+        Lang::En => format!("{}, {time} UTC", date(lang, at)),
+        Lang::Fr => format!("{} à {time} UTC", date(lang, at)),
+    }
+}
+
+/// A place in a row: `1st`, `12th`; `1er`, `2e`.
+pub fn ordinal(lang: Lang, value: u64) -> String {
+    let ending = match (lang, value % 10, value % 100) {
+        (Lang::Fr, ..) if value == 1 => "er",
+        (Lang::Fr, ..) => "e",
+        (Lang::En, _, 11..=13) => "th",
+        (Lang::En, 1, _) => "st",
+        (Lang::En, 2, _) => "nd",
+        (Lang::En, 3, _) => "rd",
+        (Lang::En, ..) => "th",
+    };
+    format!("{}{ending}", number(lang, value))
+}
+
 /// How far: `2 of 5 steps (40 %)`, with the kind's note.
 pub fn progress(lang: Lang, progress: &Progress) -> String {
     let in_bytes = progress.unit.as_deref() == Some("bytes");
@@ -190,7 +214,16 @@ mod tests {
         assert_eq!(ago(Lang::En, then.plus_ms(700_000_000), then), date(Lang::En, then));
         assert_eq!(moment(Lang::En, Timestamp(1_709_210_096_789)), "29 Feb 2024, 12:34:56 UTC");
         assert_eq!(moment(Lang::Fr, Timestamp(1_709_210_096_789)), "29 févr. 2024 à 12:34:56 UTC");
+        assert_eq!(minute(Lang::En, Timestamp(1_709_210_096_789)), "29 Feb 2024, 12:34 UTC");
+        assert_eq!(minute(Lang::Fr, Timestamp(1_709_210_096_789)), "29 févr. 2024 à 12:34 UTC");
         assert_eq!([range(Lang::En, [3, 6]), range(Lang::Fr, [90, 300])], ["3 to 6 s", "1 à 5 min"]);
+    }
+
+    #[test]
+    fn places_are_numbered_as_the_language_does() {
+        let english = [1, 2, 3, 4, 11, 12, 13, 21, 1_102].map(|n| ordinal(Lang::En, n));
+        assert_eq!(english, ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "1,102nd"]);
+        assert_eq!([1, 2, 21].map(|n| ordinal(Lang::Fr, n)), ["1er", "2e", "21e"]);
     }
 
     #[test]

@@ -11,9 +11,10 @@ use crate::{
         job_actions::{JobActions, StepAction},
         job_progress::JobProgress,
         job_row::percent_of,
-        moment::{Ago, Moment, use_moment},
+        moment::{Ago, LocalMoment, Moment},
         state_chip::{Shown, StateChip},
         timeline::Timeline,
+        why::WhyInFull,
     },
     forms::Refused,
     i18n::{codes, format, use_lang, use_t},
@@ -98,7 +99,7 @@ pub fn JobDetail(
                     <p>
                         <StateChip shown=Signal::derive(move || job.with(Shown::of)) />
                     </p>
-                    <Why job />
+                    <WhyInFull job />
                     <JobProgress job name=title />
                     <StepAction job />
                     {move || (!state.get().is_terminal()).then(|| view! { <JobActions job /> })}
@@ -166,40 +167,16 @@ fn Said(job: Signal<Job>) -> impl IntoView {
     }
 }
 
-/// Why the job is where it is, and what it waits for.
-#[component]
-fn Why(job: Signal<Job>) -> impl IntoView {
-    let (lang, t) = (use_lang(), use_t());
-    let now = use_moment();
-    let why = move || {
-        job.with(|job| match (&job.queue, job.next_attempt_at) {
-            _ if job.cancel_requested_at.is_some() && !job.state.is_terminal() => t.why_cancelling.to_owned(),
-            (_, Some(at)) if job.state == JobState::Retrying => (t.why_retrying)(&format::until(lang, now.get(), at)),
-            (Some(queue), _) if !job.state.is_terminal() => codes::why(lang, queue),
-            _ => t.state_text(job.state).to_owned(),
-        })
-    };
-    let eta = move || {
-        let queued = |job: &Job| matches!(job.state, JobState::Queued | JobState::Scheduled);
-        let range = job.with(|job| job.queue.as_ref().filter(|_| queued(job))?.eta_s)?;
-        Some((t.finished_in)(&format::range(lang, range)))
-    };
-    view! {
-        <p class="job-why">{why} " " {eta}</p>
-    }
-}
-
 /// What is known about a job besides its course.
 #[component]
 fn Facts(job: Signal<Job>) -> impl IntoView {
-    let (lang, t) = (use_lang(), use_t());
+    let t = use_t();
     let (id, kind, created, origin) =
         job.with_untracked(|job| (job.id, t.kind_name(&job.kind).to_owned(), job.created_at, job.origin));
     let attempt = move || job.with(|job| (t.attempt_of)(job.attempt.into(), job.max_attempts.into()));
     let finished = Memo::new(move |_| job.with(|job| job.finished_at));
-    let position = move || {
-        job.with(|job| job.queue.as_ref().filter(|_| job.state == JobState::Queued).map(|queue| queue.position))
-    };
+    let run_at = Memo::new(move |_| job.with(|job| job.run_at));
+    let priority = Memo::new(move |_| job.with(|job| job.priority));
     view! {
         <section class="card" aria-labelledby="facts-heading">
             <h2 id="facts-heading">{t.facts}</h2>
@@ -233,15 +210,31 @@ fn Facts(job: Signal<Job>) -> impl IntoView {
                     <dd>{attempt}</dd>
                 </div>
                 {move || {
-                    position()
-                        .map(|position| {
+                    run_at
+                        .get()
+                        .map(|at| {
                             view! {
                                 <div>
-                                    <dt>{t.jobs_ahead}</dt>
-                                    <dd class="num">{format::number(lang, position)}</dd>
+                                    <dt>{t.runs_from}</dt>
+                                    <dd>
+                                        <LocalMoment at />
+                                    </dd>
                                 </div>
                             }
                         })
+                }}
+                {move || {
+                    let word = match priority.get() {
+                        0 => return None,
+                        1.. => t.priority_high,
+                        _ => t.priority_low,
+                    };
+                    Some(view! {
+                        <div>
+                            <dt>{t.priority}</dt>
+                            <dd class="num" data-priority=priority.get()>{word} " (" {priority.get()} ")"</dd>
+                        </div>
+                    })
                 }}
                 {origin
                     .map(|origin| {
@@ -311,13 +304,14 @@ fn follow_attempts(log: Signal<Vec<Event>>, job: Signal<Job>, attempts: Vec<Atte
     attempts.into()
 }
 
-/// Looks again at a queued job's place and reason while its page is open.
+/// Looks again at the place and reason of a job that has not started while its page is open, unless the channel tells them: it does so
+/// for the newest jobs only.
 fn follow_queue(job: Signal<Job>) {
     let store = use_jobs();
     Effect::new(move |_| {
         let look = move || {
-            let queued = job.try_with_untracked(|job| (job.state == JobState::Queued).then_some(job.id));
-            if let Some(id) = queued.flatten() {
+            let unstarted = job.try_with_untracked(|job| job.state.is_unstarted().then_some(job.id));
+            if let Some(id) = unstarted.flatten().filter(|id| !store.is_hinted(*id) && !document().hidden()) {
                 spawn_local(async move {
                     if let Ok(job) = backend::job(id).await {
                         store.upsert(job);

@@ -10,4 +10,5 @@ pub mod job_detail;
 pub mod my_jobs;
 pub mod not_found;
 pub mod submit_form;
+pub mod when_and_how;
 pub mod work;

@@ -4,10 +4,11 @@
 //! thing twice (double click, a second click while the first is on its way, Back and again) gives the same job and says so.
 //! Invariant: the idempotency key is the filled form's; the server makes the first, the browser the next ones.
 
+use super::when_and_how::WhenAndHow;
 use crate::{
     backend::{self, browser_clock_ms},
     components::{error_summary::ErrorSummary, field::InputField},
-    forms::{Entry, FormState, Scope, read_entries, reset},
+    forms::{Entry, FormState, Scope, read_entries, reset, utc_of_local},
     given::FormKey,
     i18n::{format, use_lang, use_t},
     kinds::{
@@ -18,8 +19,11 @@ use crate::{
 };
 use domain::{
     Job, JobId, Problem,
-    api::{LABEL_LIMIT, Submit},
-    kinds::form::{FILE_NAME, input_from_form, label},
+    api::LABEL_LIMIT,
+    kinds::{
+        form::{FILE_NAME, input_from_form, label},
+        request::{START_AT, request_from_form},
+    },
 };
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 
@@ -70,6 +74,7 @@ impl Submission {
         for (name, entry) in entries {
             match entry {
                 Entry::Text(_) if name == "idempotency_key" => {}
+                Entry::Text(text) if name == START_AT => fields.push((name, utc_of_local(&text).unwrap_or(text))),
                 Entry::Text(text) => fields.push((name, text)),
                 Entry::File(chosen) => {
                     fields.push((FILE_NAME.to_owned(), chosen.name()));
@@ -83,8 +88,7 @@ impl Submission {
         });
         let key = again.unwrap_or_else(|| self.key.get_untracked());
         self.last.set_value(Some(Sending { fields: fields.clone(), key: key.clone(), under_way: true }));
-        let label = label(&fields);
-        self.store.optimistic(&key, self.kind, label.clone());
+        self.store.optimistic(&key, self.kind, label(&fields));
         self.scope.problem.set(None);
         self.answered.set(None);
         self.busy.update(|busy| *busy += 1);
@@ -92,7 +96,7 @@ impl Submission {
             let wait = fields.iter().find(|(name, _)| name == "wait").and_then(|(_, wait)| wait.parse().ok());
             let wait = wait.filter(|&wait: &u64| wait > 0);
             let before = browser_clock_ms().unwrap_or_default();
-            let outcome = self.send(fields, file, label, &key, wait).await;
+            let outcome = self.send(fields, file, &key, wait).await;
             let ms = browser_clock_ms().unwrap_or_default() - before;
             self.store.settle(&key, outcome.as_ref().map(|(job, _)| job.clone()).map_err(Problem::clone));
             self.finish(outcome, &key, ms, wait.is_some());
@@ -103,24 +107,16 @@ impl Submission {
         self,
         mut fields: Vec<(String, String)>,
         file: Option<crate::forms::Chosen>,
-        label: Option<String>,
         key: &str,
         wait: Option<u64>,
     ) -> Result<(Job, bool), Problem> {
+        // Before a long upload, not after it.
+        let mut submit = request_from_form(self.kind, &fields).map_err(Problem::invalid)?;
         if let Some(file) = file {
             let upload = upload::send(&file, self.sent).await?;
             fields.push(("input.upload".to_owned(), upload.id.to_string()));
+            submit.input = input_from_form(self.kind, &fields);
         }
-        let submit = Submit {
-            kind: self.kind.to_owned(),
-            input: input_from_form(self.kind, &fields),
-            label,
-            priority: None,
-            run_at: None,
-            max_attempts: None,
-            start_within_s: None,
-            timeout_s: None,
-        };
         backend::submit(&submit, key, wait).await
     }
 
@@ -208,6 +204,7 @@ pub fn SubmitForm(
                     <span>{(t.wait_up_to)(WAIT_S)} " " <span class="hint">{t.wait_hint}</span></span>
                 </label>
             </fieldset>
+            <WhenAndHow scope />
             <div class="actions">
                 <button
                     type="submit"

@@ -9,7 +9,8 @@ use domain::{
     api::JobList,
     cursor::Cursor,
     event::{begin, fold},
-    job::{JobState, Queue, Why},
+    frame::POSITIONS_TOLD,
+    job::{Queue, Why},
 };
 use leptos::prelude::*;
 use serde_json::Value;
@@ -34,6 +35,8 @@ struct Rows {
     /// Only of jobs that a view looks at: a log can be long.
     logs: BTreeMap<JobId, ArcRwSignal<Vec<Event>>>,
     wanted: BTreeSet<JobId>,
+    /// Jobs of which the channel tells where they stand.
+    hinted: BTreeSet<JobId>,
     snapshot: Option<Cursor>,
 }
 
@@ -260,14 +263,27 @@ impl JobStore {
         self.unconfirmed.into()
     }
 
-    /// Takes a hint on where a job stands among the others.
-    pub fn set_position(&self, id: JobId, position: u64, eta_s: Option<[u64; 2]>) {
+    /// Takes a hint on where a job stands among the others. One that comes late, after the start, says nothing any more.
+    pub fn set_position(&self, id: JobId, position: u64, eta_s: Option<[u64; 2]>, why: Why) {
         let Some(row) = self.get(id) else { return };
-        if row.with_untracked(|job| job.state == JobState::Queued) {
-            let code = if position == 0 { "next" } else { "ahead" };
-            let params = [("n".to_owned(), Value::from(position))].into_iter().collect();
-            row.update(|job| job.queue = Some(Queue { position, eta_s, why: Why { code: code.to_owned(), params } }));
+        self.inner.update_value(|inner| inner.hinted.extend([id]));
+        if row.with_untracked(|job| job.state.is_unstarted()) {
+            row.update(|job| job.queue = Some(Queue { position, eta_s, why }));
         }
+    }
+
+    /// Whether the channel has told where a job stands, and so will again; does not track.
+    pub fn is_hinted(&self, id: JobId) -> bool {
+        self.inner.with_value(|inner| {
+            let is_newer = |row: &&ArcRwSignal<Job>| row.with_untracked(|job| job.id > id && job.state.is_unstarted());
+            // One that newer jobs have pushed off the channel's list is told of no more.
+            inner.hinted.contains(&id) && inner.rows.values().filter(is_newer).count() < POSITIONS_TOLD
+        })
+    }
+
+    /// Whether a job has not started, or not again.
+    pub fn has_unstarted(&self) -> bool {
+        self.ids.read().iter().filter_map(|id| self.get(*id)).any(|row| row.read().state.is_unstarted())
     }
 
     /// How many jobs have not ended; does not track.

@@ -1,7 +1,7 @@
 //! What the store promises its views.
 
 use super::*;
-use domain::Timestamp;
+use domain::{JobState, Timestamp};
 use serde_json::json;
 
 fn id(byte: u8) -> JobId {
@@ -170,5 +170,27 @@ fn a_submit_shows_before_it_is_confirmed_and_once() {
         // Sent again with the same key.
         store.optimistic("l", "rehearsal", Some("list".into()));
         assert_eq!(store.unconfirmed().get_untracked()[0].problem, None);
+    });
+}
+
+#[test]
+fn a_hint_moves_a_job_that_waits_and_none_that_has_started() {
+    let why = |code: &str| Why { code: code.into(), params: Default::default() };
+    let place = |store: JobStore, job| {
+        store
+            .get(id(job))
+            .unwrap()
+            .with_untracked(|job| job.queue.clone().map(|queue| (queue.position, queue.why.code)))
+    };
+    with_store(|store| {
+        store.apply_all([accepted(1)]);
+        assert!(store.has_unstarted() && !store.is_hinted(id(1)));
+        store.set_position(id(1), 2, None, why("ahead"));
+        assert_eq!(place(store, 1), Some((2, "ahead".into())));
+        assert!(store.is_hinted(id(1)), "its page need not ask");
+        store.apply(started(1));
+        store.set_position(id(1), 1, None, why("ahead"));
+        assert_eq!(place(store, 1), None, "a hint that comes after the start says nothing");
+        assert!(!store.has_unstarted());
     });
 }

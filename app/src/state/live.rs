@@ -13,6 +13,10 @@ use super::{
 use crate::channels::Conductor;
 use domain::{Reader, Timestamp, api::JobList};
 use leptos::prelude::*;
+use std::time::Duration;
+
+/// A job that has not started after so long is worth being told about.
+const WAITS_FOR: Duration = Duration::from_millis(1_500);
 
 /// How the page stands with the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -121,6 +125,8 @@ pub struct Live {
     pub(crate) catalogue: RwSignal<Option<u64>>,
     pub(crate) outdated: RwSignal<bool>,
     pub(crate) watchers: StoredValue<u32>,
+    /// Whether a job waits for its start.
+    pub(crate) waits: Memo<bool>,
     #[cfg_attr(not(feature = "hydrate"), allow(dead_code))]
     pub(crate) clock: Clock,
     prefs: Prefs,
@@ -141,6 +147,7 @@ pub fn provide_live(store: JobStore) -> Live {
         catalogue: RwSignal::new(None),
         outdated: RwSignal::new(false),
         watchers: StoredValue::new(0),
+        waits: Memo::new(move |_| store.has_unstarted()),
         clock: provide_clock(),
         prefs,
         started: RwSignal::new(false),
@@ -151,6 +158,20 @@ pub fn provide_live(store: JobStore) -> Live {
     Effect::new(move |_| {
         let choice = prefs.channel.get();
         live.conduct(|conductor| conductor.choose(choice));
+    });
+    // Where jobs stand is not in the log, so the channel is asked for it while some wait. Not at once: most start before anybody looks.
+    Effect::new(move |_| {
+        if live.waits.get() && live.started.get() {
+            let still = move || live.waits.try_get_untracked() == Some(true);
+            set_timeout(
+                move || {
+                    if still() {
+                        live.conduct(Conductor::watch)
+                    }
+                },
+                WAITS_FOR,
+            );
+        }
     });
     // More is unfinished than before (a submit, a retry): worth a look at once.
     Effect::new(move |before: Option<usize>| {

@@ -50,12 +50,14 @@ pub const FILE_NAME: &str = "file_name";
 
 /// The label that a form asks for: as typed, else the name of its file, so that nobody looks at a list of nameless imports.
 pub fn label(fields: &[(String, String)]) -> Option<String> {
-    let text = |name: &str| {
-        let last = fields.iter().rev().find(|(field, _)| field == name);
-        last.map(|(_, text)| text.trim()).filter(|text| !text.is_empty())
-    };
-    let of_file = || text(FILE_NAME).map(|name| name.chars().take(LABEL_LIMIT).collect());
-    text("label").map(str::to_owned).or_else(of_file)
+    let of_file = || text(fields, FILE_NAME).map(|name| name.chars().take(LABEL_LIMIT).collect());
+    text(fields, "label").map(str::to_owned).or_else(of_file)
+}
+
+/// The last value of a field, without white space around it; none when that is empty.
+pub(super) fn text<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    let last = fields.iter().rev().find(|(field, _)| field == name);
+    last.map(|(_, text)| text.trim()).filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]

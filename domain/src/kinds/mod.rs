@@ -5,6 +5,7 @@
 pub mod catalogue_import;
 pub mod form;
 pub mod rehearsal;
+pub mod request;
 
 /// Every kind's name, in the order in which the interface offers them.
 pub const NAMES: [&str; 2] = [rehearsal::NAME, catalogue_import::NAME];

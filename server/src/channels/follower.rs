@@ -1,8 +1,9 @@
-//! What one subscription has to say next: the feed's events and, with `watch=catalogue`, hints beside them.
+//! What one subscription has to say next: the feed's events and, with `watch=…`, hints beside them.
 //!
 //! Shared by `sse` and `ws`, which encode what comes out. Knows no socket.
 //! Invariant: [`Follower::next`] may be dropped while it waits and called again; nothing is lost and nothing said twice.
 
+use super::{Watches, positions::PositionWatch};
 use crate::{
     events::feed::{Feed, FeedError, FeedRequest, Next},
     state::AppState,
@@ -31,10 +32,11 @@ pub enum Said {
     Hint(Hint),
 }
 
-/// A feed, and the catalogue if it is watched.
+/// A feed, and what is watched beside it.
 pub struct Follower {
     feed: Feed,
     catalogue: Option<CatalogueWatch>,
+    positions: Option<PositionWatch>,
     assets: Arc<Assets>,
 }
 
@@ -48,14 +50,20 @@ pub struct CatalogueWatch {
 }
 
 impl Follower {
-    /// Opens the feed, and the watch if there is to be one.
+    /// Opens the feed, and what is to be watched.
     ///
     /// # Errors
     /// As [`Feed::open`].
-    pub async fn open(app: &AppState, owner: OwnerId, request: FeedRequest, watches: bool) -> Result<Self, FeedError> {
-        let catalogue = if watches { Some(CatalogueWatch::open(app, true).await?) } else { None };
+    pub async fn open(
+        app: &AppState,
+        owner: OwnerId,
+        request: FeedRequest,
+        watches: Watches,
+    ) -> Result<Self, FeedError> {
+        let catalogue = if watches.catalogue { Some(CatalogueWatch::open(app, true).await?) } else { None };
+        let positions = watches.positions.then(|| PositionWatch::open(app, owner, request.job));
         let feed = Feed::open(&app.store, &app.bus, owner, request).await?;
-        Ok(Self { feed, catalogue, assets: app.assets.clone() })
+        Ok(Self { feed, catalogue, positions, assets: app.assets.clone() })
     }
 
     /// Waits for what is to be said next.
@@ -63,16 +71,23 @@ impl Follower {
     /// # Errors
     /// As [`Feed::next`].
     pub async fn next(&mut self) -> Result<Said, FeedError> {
-        let Self { feed, catalogue, .. } = self;
-        let hint = async {
+        let Self { feed, catalogue, positions, .. } = self;
+        let revision = async {
             match catalogue {
+                Some(watch) => watch.next().await,
+                None => std::future::pending().await,
+            }
+        };
+        let position = async {
+            match positions {
                 Some(watch) => watch.next().await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
             next = feed.next() => next.map(Said::Log),
-            hint = hint => Ok(Said::Hint(hint)),
+            hint = revision => Ok(Said::Hint(hint)),
+            hint = position => Ok(Said::Hint(hint)),
         }
     }
 

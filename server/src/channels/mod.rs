@@ -11,6 +11,7 @@ pub mod lifetime;
 pub mod limits;
 mod ops;
 pub mod poll;
+pub mod positions;
 pub mod sse;
 pub mod ws;
 
@@ -59,18 +60,38 @@ impl ChannelQuery {
         }
     }
 
-    /// Whether the catalogue is watched.
-    fn watches(&self) -> Result<bool, ApiError> {
-        watches(self.watch.as_deref())
+    /// What is watched beside the log.
+    fn watches(&self) -> Result<Watches, ApiError> {
+        Watches::parse(self.watch.as_deref())
     }
 }
 
-/// What `watch` asks for.
-fn watches(watch: Option<&str>) -> Result<bool, ApiError> {
-    match watch {
-        None => Ok(false),
-        Some("catalogue") => Ok(true),
-        Some(_) => Err(ApiError::bad_query("watch", "can only be `catalogue`")),
+/// What hints a client asks for beside the log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Watches {
+    /// The catalogue's revision.
+    pub catalogue: bool,
+    /// Where jobs stand that have not started.
+    pub positions: bool,
+}
+
+impl Watches {
+    /// Reads `watch`: one word or several, with commas between.
+    fn parse(watch: Option<&str>) -> Result<Self, ApiError> {
+        let mut watches = Self::default();
+        for word in watch.into_iter().flat_map(|words| words.split(',')) {
+            match word {
+                "catalogue" => watches.catalogue = true,
+                "positions" => watches.positions = true,
+                _ => {
+                    return Err(ApiError::bad_query(
+                        "watch",
+                        "can only be `catalogue`, `positions` or both with a comma",
+                    ));
+                }
+            }
+        }
+        Ok(watches)
     }
 }
 

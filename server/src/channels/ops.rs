@@ -3,7 +3,7 @@
 //! Called by `ws` with each text frame; answers what to say or follow, and touches no socket.
 //! Invariant: a frame that cannot be taken changes nothing, and its sender is told why.
 
-use super::{ack, follower::Follower, watches};
+use super::{Watches, ack, follower::Follower};
 use crate::{
     error::ApiError,
     events::feed::{FeedError, FeedRequest, PAGE_EVENTS},
@@ -69,7 +69,7 @@ fn refused(refusal: ApiError) -> (StatusCode, serde_json::Result<serde_json::Val
 }
 
 async fn subscribe(app: &AppState, owner: OwnerId, request: FeedRequest, watch: Option<&str>) -> Answer {
-    let watches = match watches(watch) {
+    let watches = match Watches::parse(watch) {
         Ok(watches) => watches,
         Err(refusal) => return error(refusal.into_problem()),
     };

@@ -1,12 +1,13 @@
 //! Polling: `GET /api/v1/events` answers with what follows a cursor, at once or, with `wait`, as soon as there is something.
 //!
-//! One page of the feed per request. `ETag` names the position after the page (and the catalogue's revision, if watched), so a client
+//! One page of the feed per request. `ETag` names the position after the page (and what is watched beside it), so a client
 //! that sends it back gets 304 while nothing follows. Holds nothing between two requests.
 //! Invariant: whoever goes on from `next_cursor` misses nothing, whatever the answer's status was.
 
 use super::{
-    ChannelQuery,
+    ChannelQuery, Watches,
     follower::{CatalogueWatch, changed_hint},
+    positions,
 };
 use crate::{
     error::ApiError,
@@ -21,9 +22,9 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
-use domain::{JobState, OwnerId, api::WAIT_LIMIT_S};
+use domain::{JobId, JobState, OwnerId, api::WAIT_LIMIT_S, frame::Hint};
 use std::fmt::Write as _;
-use tokio::time::{Duration, Instant, timeout_at};
+use tokio::time::{Duration, Instant, sleep_until, timeout_at};
 
 /// Seconds until the next poll when nothing is unfinished.
 const QUIET_S: u64 = 30;
@@ -41,7 +42,8 @@ pub async fn events(
     query: Result<Query<ChannelQuery>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let query = ChannelQuery::read(query)?;
-    let mut watch = if query.watches()? { Some(CatalogueWatch::open(&app, false).await?) } else { None };
+    let watches = query.watches()?;
+    let mut watch = if watches.catalogue { Some(CatalogueWatch::open(&app, false).await?) } else { None };
     let mut feed = Feed::open(&app.store, &app.bus, owner.id, query.feed()).await?;
     if query.after.is_some() && query.job.is_none() {
         app.acks.note(owner.id, feed.cursor().seq, false);
@@ -51,21 +53,20 @@ pub async fn events(
     let permit = if wait.is_zero() { None } else { app.limits.admit(owner.id).ok() };
     let deadline = Instant::now() + if permit.is_some() { wait } else { Duration::ZERO };
     let start = feed.cursor();
-    let mut changed = false;
+    let (mut changed, mut seen) = (false, None);
     loop {
         let rows = feed.page().await?;
         // Empty, the page ends where it began for the client, even if other jobs' events were passed over.
         let end = rows.last().map_or_else(|| start.clone(), |row| feed.cursor_at(row.seq));
-        let tag = match &watch {
-            Some(watch) => format!("W/\"{end}+{}\"", watch.revision()),
-            None => format!("W/\"{end}\""),
-        };
+        let beside = Beside::look(&app, owner.id, query.job, watch.as_ref(), watches.positions).await?;
+        let tag = format!("W/\"{end}{}\"", beside.tag);
+        changed |= seen.replace(beside.tag.clone()).is_some_and(|seen: String| seen != beside.tag);
         let known = rows.is_empty() && matches_tag(&headers, &tag);
-        // A tag that does not match says that the catalogue has changed since.
-        let stale = watch.is_some() && !known && headers.contains_key(header::IF_NONE_MATCH);
+        // A tag that does not match says that something watched has changed since.
+        let stale = watches != Watches::default() && !known && headers.contains_key(header::IF_NONE_MATCH);
         if changed || stale || !rows.is_empty() || feed.over().is_some() || Instant::now() >= deadline {
             let retry_after = retry_after(&app, owner.id, &feed, rows.len(), watch.is_some()).await?;
-            let body = (!known).then(|| write_page(&feed, &rows, watch.as_ref().map(CatalogueWatch::revision)));
+            let body = (!known).then(|| write_page(&feed, &rows, beside.hints.as_deref()));
             return Ok(respond(body, &tag, retry_after));
         }
         let change = async {
@@ -77,25 +78,61 @@ pub async fn events(
         tokio::select! {
             _ = timeout_at(deadline, feed.moved()) => {}
             () = change => changed = true,
+            // A place in the queue moves without a word of this owner's stream.
+            () = sleep_until(Instant::now() + positions::LOOK_EVERY), if beside.places => {}
             () = app.shutdown.cancelled() => {
                 // Answered at once, so that the server need not wait for this request to end.
-                let body = (!known).then(|| write_page(&feed, &[], watch.as_ref().map(CatalogueWatch::revision)));
+                let body = (!known).then(|| write_page(&feed, &[], beside.hints.as_deref()));
                 return Ok(respond(body, &tag, fastrand::u64(1..=BUSY_S)));
             }
         }
     }
 }
 
-fn write_page(feed: &Feed, rows: &[EventRow], revision: Option<u64>) -> String {
+/// What is watched beside the log, as it is now.
+struct Beside {
+    /// Part of the tag.
+    tag: String,
+    /// None when nothing is watched.
+    hints: Option<Vec<Hint>>,
+    /// Whether there are places that may change by themselves.
+    places: bool,
+}
+
+impl Beside {
+    async fn look(
+        app: &AppState,
+        owner: OwnerId,
+        job: Option<JobId>,
+        catalogue: Option<&CatalogueWatch>,
+        positions: bool,
+    ) -> Result<Self, StoreError> {
+        let mut beside = Self { tag: String::new(), hints: None, places: false };
+        if let Some(watch) = catalogue {
+            beside.tag = format!("+{}", watch.revision());
+            beside.hints.get_or_insert_default().push(changed_hint(watch.revision()));
+        }
+        if positions {
+            let (hints, mark) = positions::present(app, owner, job).await?;
+            // Writing into a String cannot fail.
+            let _ = write!(beside.tag, "+p{mark:x}");
+            beside.places = !hints.is_empty();
+            beside.hints.get_or_insert_default().extend(hints);
+        }
+        Ok(beside)
+    }
+}
+
+fn write_page(feed: &Feed, rows: &[EventRow], hints: Option<&[Hint]>) -> String {
     let mut body =
         String::with_capacity(128 + rows.iter().map(|row| row.data.len() + wire::ENVELOPE_BYTES).sum::<usize>());
     body.push_str(r#"{"items":"#);
     wire::write_events(&mut body, feed.epoch(), rows);
     // Writing into a String cannot fail.
     let _ = write!(body, r#","next_cursor":"{}","head":"{}","more":{}"#, feed.cursor(), feed.head(), feed.more());
-    if let Some(revision) = revision {
-        let hint = serde_json::to_string(&changed_hint(revision)).unwrap_or_default();
-        let _ = write!(body, r#","hints":[{hint}]"#);
+    if let Some(hints) = hints {
+        let hints = serde_json::to_string(hints).unwrap_or_default();
+        let _ = write!(body, r#","hints":{hints}"#);
     }
     body.push('}');
     body

@@ -128,3 +128,40 @@ async fn preferences_are_cookies_that_the_page_can_read() {
         .filter(|value| !value.as_bytes().starts_with(b"meanwhile_owner="));
     assert_eq!(cookies.count(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_and_how_are_asked_by_a_form_as_over_the_api() {
+    let server = Server::start().await;
+    let visitor = server.visitor();
+    let plain = [("kind", "rehearsal"), ("input.steps", "1"), ("input.step_ms", "0"), ("idempotency_key", "form-2")];
+    let set = [("start", "now"), ("start_at", ""), ("start_within_min", ""), ("priority", "0"), ("max_attempts", "5")];
+    let job = job_of(&visitor, post(&visitor, "/jobs", &[&plain[..], &set].concat()).await).await;
+    assert_eq!(job["max_attempts"], json!(5));
+
+    let over_the_api = visitor
+        .post("/api/v1/jobs")
+        .header("idempotency-key", "\"form-2\"")
+        .json(&json!({"kind": "rehearsal", "input": {"steps": 1, "step_ms": 0}, "max_attempts": 5}));
+    let repeated = over_the_api.send().await.unwrap();
+    assert_eq!(header(&repeated, "idempotency-replayed"), "true", "the same request, whichever way it comes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_when_and_how_stands_at_its_field_and_what_was_typed_stays() {
+    let server = Server::start().await;
+    let visitor = server.visitor();
+    let wrong = [
+        ("kind", "rehearsal"),
+        ("input.steps", "1"),
+        ("start", "at"),
+        ("start_at", ""),
+        ("start_within_min", "soon"),
+        ("max_attempts", "21x"),
+    ];
+    let page = refused(post(&visitor, "/jobs", &wrong).await).await;
+    for error in ["run_at-error", "start_within_s-error", "max_attempts-error"] {
+        assert!(page.contains(&format!("id=\"{error}\"")), "{error}: {page}");
+    }
+    assert!(page.contains("soon") && page.contains("21x"), "{page}");
+    assert_eq!(visitor.json("/api/v1/jobs").await["items"], json!([]));
+}

@@ -51,7 +51,8 @@ pub struct Ask {
     pub after: Option<String>,
     pub job: Option<JobId>,
     pub no_fold: bool,
-    pub watch: bool,
+    /// What to watch beside the log; empty for nothing.
+    pub watch: &'static str,
     /// Of a poll's page.
     pub limit: Option<usize>,
 }
@@ -75,7 +76,7 @@ impl Ask {
         query.extend(self.job.map(|job| ("job", job.to_string())));
         query.extend(self.no_fold.then(|| ("fold", "false".to_owned())));
         query.extend(self.limit.map(|limit| ("limit", limit.to_string())));
-        query.extend(self.watch.then(|| ("watch", "catalogue".to_owned())));
+        query.extend((!self.watch.is_empty()).then(|| ("watch", self.watch.to_owned())));
         query
     }
 }

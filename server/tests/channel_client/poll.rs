@@ -22,7 +22,7 @@ impl TestChannel for Poll {
 
     async fn open(visitor: &Visitor, ask: Ask) -> Self {
         let mut poll = Self { visitor: visitor.clone(), ask, etag: None, ready: VecDeque::new() };
-        if poll.ask.after.is_none() || poll.ask.watch {
+        if poll.ask.after.is_none() || !poll.ask.watch.is_empty() {
             // The first answer says where the head is, and the tag what is known of the catalogue.
             poll.request(0).await;
         }

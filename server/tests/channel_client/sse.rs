@@ -94,7 +94,10 @@ impl Sse {
             "reset" => Got::Reset(read(data)),
             "drain" => Got::Drain(read(data)),
             "end" => Got::End(read(data)),
-            "hint" => Got::Hint(read(data)),
+            "hint" => {
+                assert_eq!(id, None, "a hint is no position");
+                Got::Hint(read(data))
+            }
             _ => {
                 let event: Event = read(data);
                 assert_eq!(name, event.type_.as_str());

@@ -71,7 +71,7 @@ impl Ws {
 
     pub async fn subscribe(&mut self, ask: &Ask) {
         self.job = ask.job;
-        let watch = ask.watch.then(|| "catalogue".to_owned());
+        let watch = (!ask.watch.is_empty()).then(|| ask.watch.to_owned());
         let fold = ask.no_fold.then_some(false);
         self.say(&ClientFrame::Subscribe { after: ask.after.clone(), job: ask.job, watch, fold }).await;
     }
