@@ -9,7 +9,7 @@ use domain::{JobId, OwnerId, Timestamp};
 use futures_util::future::try_join_all;
 use server::{
     clock,
-    store::{Finish, NewJob, Store, sqlite::SqliteStore},
+    store::{Finish, NewJob, Quota, Store, sqlite::SqliteStore},
 };
 use std::path::Path;
 
@@ -29,7 +29,8 @@ pub async fn fill(data: &Path, owner: OwnerId, jobs: usize) -> Result<()> {
         let accepted = wave.map(|index| store.accept(new_job(owner, index), at(now, index, jobs)));
         try_join_all(accepted).await?;
         let moment = at(now, from, jobs);
-        let claimed = store.claim("fill", &["rehearsal"], size, moment, moment.plus_ms(60_000)).await?;
+        let claimed =
+            store.claim("fill", &[Quota::unlimited("rehearsal")], size, moment, moment.plus_ms(60_000)).await?;
         ensure!(claimed.len() == size, "claimed {} of {size} jobs", claimed.len());
         let finished = claimed.into_iter().map(|job| {
             let output = Finish::Succeeded { output: r#"{"steps":5}"#.to_owned(), files: Vec::new() };
@@ -53,7 +54,10 @@ fn new_job(owner: OwnerId, index: usize) -> NewJob {
         input: r#"{"steps":5,"step_ms":200}"#.to_owned(),
         max_attempts: 3,
         timeout_ms: 3_600_000,
+        priority: 0,
         run_at: None,
+        deferral: None,
+        start_by: None,
         origin: None,
         uploads: Vec::new(),
         idempotency: None,

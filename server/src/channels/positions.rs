@@ -152,7 +152,7 @@ async fn unstarted(app: &AppState, owner: OwnerId, job: Option<JobId>) -> StoreR
         }
     };
     snapshot.value.retain(|row| row.state.is_unstarted());
-    representation::jobs(&*app.store, snapshot).await
+    representation::jobs(&app.engine, snapshot).await
 }
 
 #[cfg(test)]
