@@ -7,7 +7,7 @@ use super::{
     backlog::{Change, Move},
     events::insert,
     row::whole,
-    spill::{Slot, inline, replace},
+    spill::{Slot, inline, put},
     statement::{damaged, first, run, text},
     writer::Tx,
 };
@@ -120,7 +120,7 @@ fn insert_job(tx: &Tx<'_>, owner: i64, state: JobState, new: &NewJob, now: Times
         new.start_by.map(|at| at.0),
     ))?;
     if inline(&new.input).is_none() {
-        replace(tx.conn, job, Slot::Input, &new.input)?;
+        put(tx.conn, job, Slot::Input, &new.input)?;
     }
     Ok(job)
 }

@@ -8,7 +8,7 @@ use super::{
     catalogue,
     events::{Log, bounded},
     row::{Core, held},
-    spill::{Slot, forget, replace},
+    spill::{Slot, forget, put, replace},
     statement::{only, run, text},
     writer::Tx,
 };
@@ -203,7 +203,8 @@ pub(super) fn end(tx: &mut Tx<'_>, job: &Core, ending: Ending, now: Timestamp) -
     let finished_at = state.is_terminal().then_some(now.0);
     let failure = ending.failure.as_ref().map(text).transpose()?;
     let output = match &ending.output {
-        Some(output) => replace(tx.conn, job.id, Slot::Output, output)?,
+        // Success is never left, so there was none before.
+        Some(output) => put(tx.conn, job.id, Slot::Output, output)?,
         None => None,
     };
     let due = ending.due.map(|due| due.0);

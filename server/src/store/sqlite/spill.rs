@@ -28,15 +28,21 @@ pub(super) fn inline(text: &str) -> Option<&str> {
     (text.len() <= INLINE_LIMIT).then_some(text)
 }
 
-/// Puts a text where it belongs, and answers what the row is to hold.
-pub(super) fn replace<'t>(conn: &Connection, job: i64, slot: Slot, text: &'t str) -> rusqlite::Result<Option<&'t str>> {
+/// Puts a text where it belongs that takes the place of none, and answers what the row is to hold.
+pub(super) fn put<'t>(conn: &Connection, job: i64, slot: Slot, text: &'t str) -> rusqlite::Result<Option<&'t str>> {
     let inline = inline(text);
-    if inline.is_some() {
-        forget(conn, job, slot)?;
-    } else {
+    if inline.is_none() {
         run(conn, "INSERT OR REPLACE INTO spill (id, body) VALUES (?1, ?2)", (slot.key(job), text))?;
     }
     Ok(inline)
+}
+
+/// Puts a text where it belongs that may take the place of another, and answers what the row is to hold.
+pub(super) fn replace<'t>(conn: &Connection, job: i64, slot: Slot, text: &'t str) -> rusqlite::Result<Option<&'t str>> {
+    if inline(text).is_some() {
+        forget(conn, job, slot)?;
+    }
+    put(conn, job, slot, text)
 }
 
 /// Drops the text beside the row, if there is one.
