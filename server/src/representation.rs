@@ -65,6 +65,7 @@ async fn represent(store: &dyn Store, row: JobRow) -> StoreResult<Job> {
         attempt: row.attempt,
         max_attempts: row.max_attempts,
         next_attempt_at: row.due_at.filter(|_| row.state == JobState::Retrying),
+        waiting: row.waiting,
         cancel_requested_at: row.cancel_requested_at.filter(|_| unfinished),
         priority: 0,
         run_at: row.run_at,
@@ -98,7 +99,7 @@ fn why(row: &JobRow, state: &QueueState, now: Timestamp) -> Why {
         JobState::Running => reason("running", &[]),
         JobState::Retrying => reason("backing-off", &[("at", at(row.due_at))]),
         JobState::Scheduled => reason("scheduled", &[("at", at(row.due_at))]),
-        JobState::Waiting => reason("waiting", &[]),
+        JobState::Waiting => reason("waiting", &[("until", at(row.due_at))]),
         JobState::Queued if state.ahead > 0 => reason("ahead", &[("n", state.ahead.into())]),
         JobState::Queued if state.running > 0 && now.ms_since(row.created_at) > TAKEN_WITHIN_MS => {
             reason("workers-busy", &[("running", state.running.into())])
@@ -115,6 +116,10 @@ fn eta(row: &JobRow, state: &QueueState, now: Timestamp) -> Option<[u64; 2]> {
         && let Some(left) = left_at_own_pace(progress, row.attempt, started, now)
     {
         return Some(left);
+    }
+    // Nobody here knows how long the one outside will take.
+    if row.state == JobState::Waiting {
+        return None;
     }
     let mut durations: Vec<i64> = state.durations_ms.iter().map(|&ms| ms.max(0)).collect();
     durations.sort_unstable();
@@ -170,6 +175,7 @@ mod tests {
             max_attempts: 3,
             timeout_ms: 1000,
             due_at: None,
+            waiting: None,
             run_at: None,
             cancel_requested_at: None,
             resumable: false,

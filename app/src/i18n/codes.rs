@@ -4,7 +4,11 @@
 //! parameter, falls back to the service's English sentence: less good, never silent.
 
 use super::{Lang, codes_en, codes_fr, format};
-use domain::{Failure, InputError, Problem, job::Queue, kinds::catalogue_import::Reject};
+use domain::{
+    Failure, InputError, Problem,
+    job::{Queue, Waiting},
+    kinds::catalogue_import::Reject,
+};
 use serde_json::{Map, Value};
 
 /// A code, what it means, and what to do.
@@ -58,6 +62,12 @@ pub fn failure(lang: Lang, failure: &Failure) -> Wording {
 pub fn why(lang: Lang, queue: &Queue) -> String {
     let why = &queue.why;
     word(lang, table(lang).whys, &why.code, &why.params).map_or_else(|| why.code.clone(), |wording| wording.what)
+}
+
+/// What a job waits for; none for a code without words here.
+pub fn waiting(lang: Lang, waiting: &Waiting) -> Option<String> {
+    let what = &waiting.what;
+    word(lang, table(lang).whys, &what.code, &what.params).map(|wording| wording.what)
 }
 
 /// What is wrong with a field; follows its name and a colon.

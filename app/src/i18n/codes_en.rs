@@ -31,6 +31,12 @@ const PROBLEMS: &[Entry] = &[
     ("not-available", "This is not available yet.", "Leave it out and submit again."),
     ("not-retryable", "Only a job that failed or was cancelled can be retried.", "Look at where it stands now."),
     ("job-finished", "The job has ended and takes no more steps.", "Look at its result."),
+    (
+        "callback-not-found",
+        "Nothing awaits a call-back here, or not any more.",
+        "Look at where the job stands now: it may have had its answer.",
+    ),
+    ("too-slow", "The request took too long to arrive.", "Check your connection and try again."),
     ("job-failed", "The job failed and has no result.", "Look at what went wrong, and retry it from its page."),
     ("job-cancelled", "The job was cancelled and has no result.", "Retry it from its page."),
     (
@@ -93,6 +99,16 @@ const FAILURES: &[Entry] = &[
         "The process that worked on it died, more than once.",
         "Retry it; if it dies again, tell whoever runs the server.",
     ),
+    (
+        "callback-timeout",
+        "The answer from outside that it waited for did not come in time.",
+        "Ask whoever was to answer, then retry it: it asks again.",
+    ),
+    (
+        "unreadable-callback",
+        "The answer from outside could not be read.",
+        "Tell whoever sends it, then retry the job: it asks again.",
+    ),
     ("no-attempt-left", "All its attempts were used up.", "Retry it to give it new ones."),
     ("expired", "It could not start in time.", "Retry it when there is less to do."),
     ("upload-missing", "The file of this job is gone.", "Edit and retry, with the file once more."),
@@ -135,6 +151,7 @@ const WHYS: &[Entry] = &[
     ("backing-off", "An attempt failed; it waits a little before the next one.", ""),
     ("scheduled", "It starts when its time comes.", ""),
     ("waiting", "It waits for an answer from outside and holds no worker meanwhile.", ""),
+    ("rehearsed-callback", "It waits for the call-back before step {step}, which you can send from its page.", ""),
     ("cancelling", "Asked to stop; it stops at its next safe point, or finishes first.", ""),
     ("finished", "It has ended.", ""),
 ];

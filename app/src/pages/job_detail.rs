@@ -7,6 +7,7 @@ use crate::{
     backend,
     components::{
         attempts::Attempts,
+        callback_form::CallbackForm,
         failure_card::FailureCard,
         job_actions::{JobActions, StepAction},
         job_progress::JobProgress,
@@ -16,11 +17,11 @@ use crate::{
         timeline::Timeline,
     },
     forms::Refused,
-    i18n::{codes, format, use_lang, use_t},
+    i18n::{Lang, Strings, codes, format, use_lang, use_t},
     kinds::{Outcome, Partials},
     state::jobs::use_jobs,
 };
-use domain::{Event, EventType, Job, JobId, JobState, api::Attempt, api::job_page, kinds::form::PREFIX};
+use domain::{Event, EventType, Job, JobId, JobState, Timestamp, api::Attempt, api::job_page, kinds::form::PREFIX};
 use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
@@ -66,7 +67,12 @@ pub fn JobDetail(
     });
     let has_partials = Memo::new(move |_| log.with(|log| log.iter().any(|event| event.type_ == EventType::Partial)));
     // Scripts make a text of what stands in `noscript`, so hydration must not look into it.
-    let refresh = move || if state.get().is_terminal() { "" } else { r#"<meta http-equiv="refresh" content="5">"# };
+    let refresh = move || match state.get() {
+        state if state.is_terminal() => "",
+        // Time to type an answer.
+        JobState::Waiting => r#"<meta http-equiv="refresh" content="30">"#,
+        _ => r#"<meta http-equiv="refresh" content="5">"#,
+    };
     view! {
         <Title text=tab_title />
         <noscript inner_html=refresh></noscript>
@@ -101,6 +107,7 @@ pub fn JobDetail(
                     <Why job />
                     <JobProgress job name=title />
                     <StepAction job />
+                    <CallbackForm job log />
                     {move || (!state.get().is_terminal()).then(|| view! { <JobActions job /> })}
                 </section>
                 <FailureCard job />
@@ -155,6 +162,7 @@ fn Said(job: Signal<Job>) -> impl IntoView {
             "cancelled" => ("info", t.cancel_stopped.to_owned()),
             "requested" if !ended.get() => ("info", t.cancel_requested.to_owned()),
             "too-late" => ("warn", t.cancel_too_late.to_owned()),
+            "called-back" => ("good", t.called_back.to_owned()),
             "replayed" => ("warn", t.already_accepted.to_owned()),
             said => {
                 let ms = said.strip_prefix("waited-")?.parse().ok()?;
@@ -175,6 +183,7 @@ fn Why(job: Signal<Job>) -> impl IntoView {
         job.with(|job| match (&job.queue, job.next_attempt_at) {
             _ if job.cancel_requested_at.is_some() && !job.state.is_terminal() => t.why_cancelling.to_owned(),
             (_, Some(at)) if job.state == JobState::Retrying => (t.why_retrying)(&format::until(lang, now.get(), at)),
+            _ if job.state == JobState::Waiting && job.waiting.is_some() => waits(lang, t, now.get(), job),
             (Some(queue), _) if !job.state.is_terminal() => codes::why(lang, queue),
             _ => t.state_text(job.state).to_owned(),
         })
@@ -187,6 +196,13 @@ fn Why(job: Signal<Job>) -> impl IntoView {
     view! {
         <p class="job-why">{why} " " {eta}</p>
     }
+}
+
+/// What a job waits for, and until when.
+fn waits(lang: Lang, t: &Strings, now: Timestamp, job: &Job) -> String {
+    let Some(waiting) = &job.waiting else { return t.text_waiting.to_owned() };
+    let what = codes::waiting(lang, waiting).unwrap_or_else(|| t.text_waiting.to_owned());
+    format!("{what} {} {}", t.waiting_no_worker, (t.waiting_ends)(&format::until(lang, now, waiting.until)))
 }
 
 /// What is known about a job besides its course.

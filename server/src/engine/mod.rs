@@ -3,7 +3,7 @@
 //! Map: [`submit`] judges and accepts · `producer` claims what is ready and hands it to `executor` (one attempt, from claim to
 //! finish) · [`context`] is all that a handler sees · [`registry`] knows the kinds · `live` holds what runs here and tells it to
 //! stop · `heartbeat` keeps leases · `scheduler` queues what is due · `rescuer` takes back what a dead worker left · `backoff`
-//! says how long to wait · `failure` what went wrong. Knows no HTTP and no SQL.
+//! says how long to wait · `failure` what went wrong · `context::Waiting` is a job that waits for the outside. Knows no HTTP and no SQL.
 //! Invariants: engine.md's 1–7; here above all that a claimed job always ends in a `finish` or a lost lease, never in nothing.
 
 mod backoff;
@@ -140,6 +140,14 @@ impl Engine {
             self.shared.live.forget(id);
         }
         Ok(outcome)
+    }
+
+    /// Takes a third party's call-back. `false`: no such address, used, expired, or its job has ended.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn receive_callback(&self, token: &str, body: String) -> StoreResult<bool> {
+        self.shared.store.receive_callback(context::hash_of(token), body, clock::now()).await
     }
 
     /// Lets a job that holds at each step take one. It may come before the job starts. `false`: no such unfinished job of this owner.

@@ -107,9 +107,19 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> StoreResult<Result<domain::JobState, LeaseLost>>;
 
+    /// What came for this job that no checkpoint has taken yet, in order, and which of its addresses can still be used.
+    async fn callbacks(&self, lease: Lease, now: Timestamp) -> StoreResult<Result<Callbacks, LeaseLost>>;
+
+    // What a third party does.
+
+    /// Takes a call-back under the SHA-256 of its token: the address is used up, the body (JSON) is kept for the job, and a job
+    /// that waits is queued. `false`, with nothing written: no such address, used, expired, or its job has ended.
+    async fn receive_callback(&self, hash: [u8; 32], body: String, now: Timestamp) -> StoreResult<bool>;
+
     // What keeps time.
 
-    /// Queues what is due (`scheduled`, `retrying` with `run_at <= now`), at most `limit`.
+    /// Queues what is due (`scheduled`, `retrying` with `run_at <= now`) and ends the waits whose deadline has passed, at most
+    /// `limit` of all.
     async fn promote_due(&self, now: Timestamp, limit: usize) -> StoreResult<Promoted>;
     /// Takes back running jobs whose lease ended before `now` (all of them when `all`, at start-up), except those of
     /// `except_worker`; each goes back to `queued`, or fails as `crashed` when its crash budget is spent.

@@ -29,6 +29,8 @@ pub enum Call {
     Renew,
     Advance { job: JobId, now: Timestamp },
     Finish,
+    Callbacks,
+    ReceiveCallback,
     PromoteDue,
     Rescue,
     AddUpload,
@@ -125,6 +127,12 @@ impl<I: Interpose> Store for WrappedStore<I> {
     }
     async fn finish(&self, lease: Lease, finish: Finish, now: Timestamp) -> StoreResult<Result<JobState, LeaseLost>> {
         self.between.around(Call::Finish, self.inner.finish(lease, finish, now)).await
+    }
+    async fn callbacks(&self, lease: Lease, now: Timestamp) -> StoreResult<Result<Callbacks, LeaseLost>> {
+        self.between.around(Call::Callbacks, self.inner.callbacks(lease, now)).await
+    }
+    async fn receive_callback(&self, hash: [u8; 32], body: String, now: Timestamp) -> StoreResult<bool> {
+        self.between.around(Call::ReceiveCallback, self.inner.receive_callback(hash, body, now)).await
     }
     async fn promote_due(&self, now: Timestamp, limit: usize) -> StoreResult<Promoted> {
         self.between.around(Call::PromoteDue, self.inner.promote_due(now, limit)).await

@@ -121,6 +121,7 @@ fn fresh_row(new: NewJob, state: JobState, now: Timestamp) -> JobRow {
         max_attempts: new.max_attempts,
         timeout_ms: new.timeout_ms,
         due_at: new.run_at,
+        waiting: None,
         run_at: new.run_at,
         cancel_requested_at: None,
         resumable: false,

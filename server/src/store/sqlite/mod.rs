@@ -5,6 +5,7 @@
 
 mod accept;
 mod attempt;
+mod callbacks;
 mod catalogue;
 mod checkpointer;
 mod claim;
@@ -247,6 +248,18 @@ impl Store for SqliteStore {
         now: Timestamp,
     ) -> StoreResult<Result<domain::JobState, LeaseLost>> {
         self.express(move |tx| attempt::finish(tx, lease, finish, now)).await
+    }
+
+    async fn callbacks(&self, lease: Lease, now: Timestamp) -> StoreResult<Result<Callbacks, LeaseLost>> {
+        self.readers.read(move |conn| callbacks::read(conn, lease, now)).await
+    }
+
+    async fn receive_callback(&self, hash: [u8; 32], body: String, now: Timestamp) -> StoreResult<bool> {
+        // Guesses cost a read and never reach the writer.
+        if !self.readers.read(move |conn| callbacks::is_open(conn, &hash, now)).await? {
+            return Ok(false);
+        }
+        self.express(move |tx| callbacks::receive(tx, &hash, &body, now)).await
     }
 
     async fn promote_due(&self, now: Timestamp, limit: usize) -> StoreResult<Promoted> {

@@ -4,7 +4,7 @@
 //! Invariant: a job that has ended is left only by `reopened` (6).
 
 use super::{
-    catalogue,
+    callbacks, catalogue,
     events::Log,
     row::{owned, whole},
     spill::{Slot, forget},
@@ -17,8 +17,8 @@ use domain::{EventType, JobId, JobState, OwnerId, Timestamp, api::CancelOutcome,
 /// Cancels what no worker holds, flags what one does. Asked again, it answers the same and writes nothing.
 pub(super) fn cancel(tx: &mut Tx<'_>, owner: OwnerId, id: JobId, now: Timestamp) -> StoreResult<Option<CancelOutcome>> {
     const FLAG: &str = "UPDATE job SET jseq = ?1, cancel_requested_at = ?2 WHERE id = ?3 AND state = 'running'";
-    const END: &str =
-        "UPDATE job SET state = 'cancelled', jseq = ?1, finished_at = ?2, due_at = NULL WHERE id = ?3 AND state = ?4";
+    const END: &str = "UPDATE job SET state = 'cancelled', jseq = ?1, finished_at = ?2, due_at = NULL, waiting = NULL,
+        wait_timeout = NULL WHERE id = ?3 AND state = ?4";
     let Some(job) = owned(tx.conn, owner, id)? else { return Ok(None) };
     if job.state.is_terminal() {
         return Ok(Some(CancelOutcome::TooLate));
@@ -64,6 +64,8 @@ pub(super) fn reopen(
     let mut log = Log::of(&job);
     log.push(EventType::Reopened, text(&data::Reopened { attempts, from })?)?;
     run(tx.conn, REOPEN, (log.jseq(), attempts, anew, job.id, job.state.as_str()))?;
+    // Those of the round before went with its end; this is what "fresh" rests on if one ever did not.
+    callbacks::forget_job(tx.conn, job.id)?;
     if anew {
         forget(tx.conn, job.id, Slot::Checkpoint)?;
         run(tx.conn, "DELETE FROM job_file WHERE job = ?1", [job.id])?;

@@ -15,7 +15,8 @@ macro_rules! select_jobs {
             "SELECT j.uuid, o.uuid, j.kind, j.label, j.state, j.created_at, j.started_at, j.finished_at, j.attempt, ",
             "j.max_attempts, j.timeout_ms, j.due_at, j.run_at, j.cancel_requested_at, j.resumable, j.progress, j.failure, ",
             "j.origin, j.jseq, coalesce(j.input, (SELECT body FROM spill WHERE id = j.id * 4)), ",
-            "coalesce(j.output, (SELECT body FROM spill WHERE id = j.id * 4 + 1))",
+            "coalesce(j.output, (SELECT body FROM spill WHERE id = j.id * 4 + 1)), ",
+            "j.waiting",
             $more,
             " FROM ",
             $from
@@ -25,7 +26,7 @@ macro_rules! select_jobs {
 pub(super) use select_jobs;
 
 /// The first column that a query adds to [`select_jobs`].
-pub(super) const MORE: usize = 21;
+pub(super) const MORE: usize = 22;
 
 /// Reads the columns of [`select_jobs`].
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<JobRow> {
@@ -51,6 +52,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<JobRow> {
         jseq: row.get(18)?,
         input: row.get(19)?,
         output: row.get(20)?,
+        waiting: maybe_json(row, 21)?,
     })
 }
 
