@@ -123,10 +123,7 @@ async fn page_not_found(state: AppState, request: Request) -> Response {
 
 /// One span a request, for whoever asks for it (`MEANWHILE_LOG=debug`).
 async fn traced(request: Request, next: Next) -> Response {
-    const SECRET: &str = "/api/v1/callbacks/";
-    let path = request.uri().path();
-    // A log is read by more people than may answer a job.
-    let path = if path.starts_with(SECRET) { SECRET } else { path };
+    let path = callbacks::without_token(request.uri().path());
     let span = tracing::debug_span!("request", method = %request.method(), path);
     let started = std::time::Instant::now();
     async move {

@@ -17,6 +17,8 @@ mod stopping;
 mod submitting;
 #[path = "engine/surviving.rs"]
 mod surviving;
+#[path = "engine/waiting.rs"]
+mod waiting;
 #[path = "engine/world.rs"]
 mod world;
 mod wrapped_store;
