@@ -2,11 +2,15 @@
 //!
 //! Asks for no cookie and no owner, since the token is the right, and refuses no other site's page for the same reason: a page acts
 //! in nobody's name here. Sets no cookie either.
-//! Invariant: whatever is wrong with a token (made up, used, expired, its job ended), the answer is the same 404 after the same work;
-//! what is wrong with the body is said before the token is looked at.
+//! Invariants: whatever is wrong with a token (made up, used, expired, its job ended), the answer is the same 404 after the same work,
+//! one look at an index, whatever the body is; only who has a good token is told what is wrong with the body, or can hold a place.
 
-use super::extract::{is_json, read_body};
-use crate::{engine::Engine, error::ApiError, state::AppState};
+use super::extract::{is_json, not_json, read_body};
+use crate::{
+    engine::Engine,
+    error::{ApiError, discard},
+    state::AppState,
+};
 use axum::{
     extract::{Path, Request, State},
     http::{HeaderValue, StatusCode, header},
@@ -17,7 +21,7 @@ use serde_json::value::RawValue;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 
-/// Call-backs that are read at the same time: anybody may send one, so what they hold in memory is bounded (4 MB).
+/// Call-backs that are read at the same time: what they hold in memory is bounded (4 MB).
 const AT_ONCE: usize = 64;
 /// How long a body may take to arrive.
 const ARRIVES_WITHIN: Duration = Duration::from_secs(10);
@@ -44,12 +48,16 @@ pub async fn receive(
     Path(token): Path<String>,
     request: Request,
 ) -> Result<Response, ApiError> {
+    if !state.engine.awaits_callback(&token).await? {
+        discard(request.into_body().into_data_stream());
+        return Err(not_found());
+    }
     let Ok(_place) = state.callbacks.0.try_acquire() else {
         let detail = "Too many call-backs arrive at once.";
         return Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail));
     };
     if !is_json(request.headers()) {
-        return Err(super::extract::not_json());
+        return Err(not_json());
     }
     let body = tokio::time::timeout(ARRIVES_WITHIN, read_body(request, CALLBACK_LIMIT)).await.map_err(|_| {
         ApiError::new(StatusCode::REQUEST_TIMEOUT, "too-slow", "The body did not arrive within 10 seconds.")
@@ -67,11 +75,12 @@ pub async fn receive(
 /// # Errors
 /// 404 `callback-not-found`, which says nothing of why.
 pub async fn deliver(engine: &Engine, token: &str, body: String) -> Result<(), ApiError> {
-    if engine.receive_callback(token, body).await? {
-        return Ok(());
-    }
+    if engine.receive_callback(token, body).await? { Ok(()) } else { Err(not_found()) }
+}
+
+fn not_found() -> ApiError {
     let detail = "Nothing awaits a call-back here, or not any more.";
-    Err(ApiError::new(StatusCode::NOT_FOUND, "callback-not-found", detail))
+    ApiError::new(StatusCode::NOT_FOUND, "callback-not-found", detail)
 }
 
 #[cfg(test)]

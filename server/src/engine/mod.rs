@@ -142,12 +142,23 @@ impl Engine {
         Ok(outcome)
     }
 
+    /// Whether a call-back would be taken under this token. Costs a read.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn awaits_callback(&self, token: &str) -> StoreResult<bool> {
+        self.shared.store.awaits_callback(context::hash_of(token), clock::now()).await
+    }
+
     /// Takes a third party's call-back. `false`: no such address, used, expired, or its job has ended.
     ///
     /// # Errors
     /// What the store said.
     pub async fn receive_callback(&self, token: &str, body: String) -> StoreResult<bool> {
-        self.shared.store.receive_callback(context::hash_of(token), body, clock::now()).await
+        let (hash, now) = (context::hash_of(token), clock::now());
+        // Guesses never reach the writer.
+        Ok(self.shared.store.awaits_callback(hash, now).await?
+            && self.shared.store.receive_callback(hash, body, now).await?)
     }
 
     /// Lets a job that holds at each step take one. It may come before the job starts. `false`: no such unfinished job of this owner.

@@ -112,6 +112,8 @@ pub trait Store: Send + Sync + 'static {
 
     // What a third party does.
 
+    /// Whether there is an address with the SHA-256 of a token that was not used and has not expired.
+    async fn awaits_callback(&self, hash: [u8; 32], now: Timestamp) -> StoreResult<bool>;
     /// Takes a call-back under the SHA-256 of its token: the address is used up, the body (JSON) is kept for the job, and a job
     /// that waits is queued. `false`, with nothing written: no such address, used, expired, or its job has ended.
     async fn receive_callback(&self, hash: [u8; 32], body: String, now: Timestamp) -> StoreResult<bool>;

@@ -81,39 +81,48 @@ async fn made_up_used_and_dead_tokens_get_one_and_the_same_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_with_a_body_is_said_before_the_token_is_looked_at() {
+async fn only_who_has_a_good_token_is_told_what_is_wrong_with_the_body() {
     let server = Server::start().await;
     let visitor = server.visitor();
     let (job, path) = waiting(&visitor).await;
-    for path in [path.as_str(), "/api/v1/callbacks/made-up"] {
-        let json =
-            |body: String| third_party(&server, path).header("content-type", "application/json").body(body).send();
-        for broken in ["", "{", "{} {}", "'x'", "\u{1}", &"[".repeat(1000)] {
-            problem(json(broken.to_owned()).await.unwrap(), 400, "bad-json").await;
-        }
-        let not_utf8 = third_party(&server, path).header("content-type", "application/json").body(b"\"\xff\"".to_vec());
-        problem(not_utf8.send().await.unwrap(), 400, "bad-json").await;
-        problem(json(format!("\"{}\"", "x".repeat(CALLBACK_LIMIT))).await.unwrap(), 413, "too-large").await;
-        problem(third_party(&server, path).body("1").send().await.unwrap(), 415, "not-json").await;
-        problem(
-            third_party(&server, path).header("content-type", FORM).body("a=b").send().await.unwrap(),
-            415,
-            "not-json",
-        )
-        .await;
-        problem(Client::new().get(format!("{}{path}", server.base)).send().await.unwrap(), 405, "method-not-allowed")
-            .await;
+    let made_up = "/api/v1/callbacks/made-up";
+    let json = |path: &str, body: Vec<u8>| {
+        third_party(&server, path).header("content-type", "application/json").body(body).send()
+    };
+    let too_large = format!("\"{}\"", "x".repeat(CALLBACK_LIMIT));
+    for (body, status, code) in [
+        (&b""[..], 400, "bad-json"),
+        (b"{", 400, "bad-json"),
+        (b"{} {}", 400, "bad-json"),
+        (b"'x'", 400, "bad-json"),
+        (b"\"\xff\"", 400, "bad-json"),
+        ("[".repeat(1000).as_bytes(), 400, "bad-json"),
+        (too_large.as_bytes(), 413, "too-large"),
+    ] {
+        problem(json(&path, body.to_vec()).await.unwrap(), status, code).await;
+        problem(json(made_up, body.to_vec()).await.unwrap(), 404, "callback-not-found").await;
     }
+    for (media_type, body) in [("text/plain", "1"), (FORM, "a=b")] {
+        let post = |path: &str| third_party(&server, path).header("content-type", media_type).body(body).send();
+        problem(post(&path).await.unwrap(), 415, "not-json").await;
+        problem(post(made_up).await.unwrap(), 404, "callback-not-found").await;
+    }
+    for path in [path.as_str(), made_up] {
+        let get = Client::new().get(format!("{}{path}", server.base)).send().await.unwrap();
+        problem(get, 405, "method-not-allowed").await;
+    }
+    // None of it has used the token up, and the largest body there may be is taken.
     let largest = format!("\"{}\"", "x".repeat(CALLBACK_LIMIT - 2));
-    let answer = third_party(&server, &path).header("content-type", "application/json").body(largest).send().await;
-    assert_eq!(answer.unwrap().status(), StatusCode::NO_CONTENT, "none of it has used the token up");
+    assert_eq!(json(&path, largest.into_bytes()).await.unwrap().status(), StatusCode::NO_CONTENT);
     visitor.wait_for(&job, "succeeded").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn call_backs_that_do_not_end_leave_room_for_nobody_else_but_harm_no_one() {
+async fn call_backs_that_do_not_end_take_no_more_than_their_places() {
     let server = Server::start().await;
-    let (job, path) = waiting(&server.visitor()).await;
+    let (_, path) = waiting(&server.visitor()).await;
+    let (_, other) = waiting(&server.visitor()).await;
+    let broken = |path: &str| third_party(&server, path).header("content-type", "application/json").body("{").send();
     let mut held = Vec::new();
     loop {
         let mut socket = tokio::net::TcpStream::connect(server.addr()).await.unwrap();
@@ -121,16 +130,19 @@ async fn call_backs_that_do_not_end_leave_room_for_nobody_else_but_harm_no_one()
             format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n");
         socket.write_all(head.as_bytes()).await.unwrap();
         held.push(socket);
-        let answer = third_party(&server, "/api/v1/callbacks/made-up").json(&json!(1)).send().await.unwrap();
+        let answer = broken(&other).await.unwrap();
         if answer.status() == StatusCode::TOO_MANY_REQUESTS {
             assert!(answer.headers().contains_key("retry-after"));
             problem(answer, 429, "too-many-requests").await;
             break;
         }
+        problem(answer, 400, "bad-json").await;
         assert!(held.len() < 200, "there is a limit");
     }
-    // Everybody else is served, and a place that is given back is free.
+    // Who has no token takes no place, and learns nothing of there being none.
+    problem(broken("/api/v1/callbacks/made-up").await.unwrap(), 404, "callback-not-found").await;
     server.visitor().finished(json!({"steps": 1, "step_ms": 0})).await;
+    // A place that is given back is free.
     let mut first = held.remove(0);
     first.write_all(b"\"all of i").await.unwrap();
     let mut answer = [0; 12];
@@ -138,7 +150,6 @@ async fn call_backs_that_do_not_end_leave_room_for_nobody_else_but_harm_no_one()
     assert_eq!(&answer, b"HTTP/1.1 400");
     let answer = third_party(&server, &path).json(&json!(1)).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::NO_CONTENT);
-    drop((job, held));
 }
 
 #[tokio::test(flavor = "multi_thread")]

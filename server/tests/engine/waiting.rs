@@ -219,3 +219,35 @@ async fn a_body_of_another_shape_fails_the_attempt_in_words() {
     let failure = world.wait_end(id).await.failure.unwrap();
     assert_eq!((failure.code.as_str(), failure.retryable), ("unreadable-callback", false));
 }
+
+#[tokio::test]
+async fn a_handler_that_takes_nothing_of_what_it_saw_waits_for_more_instead_of_spinning() {
+    let script = Script::new(|ctx| {
+        Box::pin(async move {
+            let found = ctx.callbacks().await?;
+            if found.received.len() == 2 {
+                return Ok(json!(found.received.iter().map(|body| &body.body).collect::<Vec<_>>()));
+            }
+            if found.open.is_empty() {
+                for name in ["one", "other"] {
+                    let path = ctx.callback_path(name, clock::now().plus_ms(600_000)).await?;
+                    ctx.partial(&json!({"path": path})).await?;
+                }
+            }
+            Err(Waiting::within("supplier-callback", Duration::from_secs(600)).into())
+        })
+    });
+    let world = Setup::script(script).start().await;
+    let id = world.run_script(1).await;
+    let before = world.wait_state(id, JobState::Waiting).await.jseq;
+    let paths = world.data(id, EventType::Partial).await;
+    let tokens: Vec<_> = paths.iter().map(|path| path["path"].as_str().unwrap().rsplit('/').next().unwrap()).collect();
+    assert!(call_back(&world, tokens[0], json!(1)).await);
+    world.wait_row(id, "its second wait", |row| row.state == JobState::Waiting && row.jseq > before).await;
+    assert!(call_back(&world, tokens[1], json!(2)).await);
+    assert_eq!(world.wait_end(id).await.output.as_deref(), Some(r#"["1","2"]"#));
+    assert_eq!(
+        world.story(id).await,
+        "accepted started partial partial waiting resumed started waiting resumed started succeeded"
+    );
+}

@@ -174,7 +174,11 @@ impl Bench {
 
     /// Whether a call-back was taken.
     pub async fn call_back(&self, hash: u8, body: &str, now: Timestamp) -> bool {
-        self.store.receive_callback([hash; 32], body.into(), now).await.unwrap()
+        let awaited = self.store.awaits_callback([hash; 32], now).await.unwrap();
+        let taken = self.store.receive_callback([hash; 32], body.into(), now).await.unwrap();
+        assert_eq!(awaited, taken);
+        assert!(!self.store.awaits_callback([hash; 32], now).await.unwrap(), "used up");
+        taken
     }
 
     /// The bodies that a worker is given, in order, and the names of the addresses that are open.

@@ -30,6 +30,7 @@ pub enum Call {
     Advance { job: JobId, now: Timestamp },
     Finish,
     Callbacks,
+    AwaitsCallback,
     ReceiveCallback,
     PromoteDue,
     Rescue,
@@ -130,6 +131,9 @@ impl<I: Interpose> Store for WrappedStore<I> {
     }
     async fn callbacks(&self, lease: Lease, now: Timestamp) -> StoreResult<Result<Callbacks, LeaseLost>> {
         self.between.around(Call::Callbacks, self.inner.callbacks(lease, now)).await
+    }
+    async fn awaits_callback(&self, hash: [u8; 32], now: Timestamp) -> StoreResult<bool> {
+        self.between.around(Call::AwaitsCallback, self.inner.awaits_callback(hash, now)).await
     }
     async fn receive_callback(&self, hash: [u8; 32], body: String, now: Timestamp) -> StoreResult<bool> {
         self.between.around(Call::ReceiveCallback, self.inner.receive_callback(hash, body, now)).await

@@ -1,7 +1,7 @@
 //! External call-backs: the addresses that a job has given out, what came to them, and the end of a wait.
 //!
 //! Called by `attempt.rs` (an attempt registers, takes, waits), by the API through [`receive`], by `schedule.rs` when a deadline has
-//! passed, and by `events.rs` and `owner_ops.rs` to forget. Runs nothing.
+//! passed, and by `events.rs` when the job ends. Runs nothing.
 //! Invariants: an address is used once and only while its job is unfinished; what came stays until a checkpoint that takes it is
 //! committed or the job ends, so a crash delivers it again and nothing is delivered past its checkpoint; a call-back that an attempt
 //! has not seen ends its wait, whichever of the two comes first.
@@ -70,10 +70,6 @@ pub(super) fn receive(tx: &mut Tx<'_>, hash: &Hash, body: &str, now: Timestamp) 
     let used = first(tx.conn, USE, (hash, now.0), |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
     let Some((id, name)) = used else { return Ok(false) };
     let job = first(tx.conn, JOB, [id], read_core)?.ok_or_else(|| damaged(0, "a call-back without a job"))?;
-    // Its addresses go with a job that ends; if one were left over, it must not wake anything.
-    if job.state.is_terminal() {
-        return Ok(false);
-    }
     run(tx.conn, KEEP, (id, name, now.0, body))?;
     if job.state == domain::JobState::Waiting {
         resume(tx, &job, "callback", now)?;
@@ -136,7 +132,7 @@ fn never_came(job: &Core, until: Timestamp) -> Failure {
     }
 }
 
-/// Forgets addresses and bodies of a job that ended or begins another round.
+/// Forgets addresses and bodies of a job that ended, so that neither is there in another round.
 pub(super) fn forget_job(conn: &Connection, job: i64) -> rusqlite::Result<()> {
     run(conn, "DELETE FROM callback WHERE job = ?1", [job])?;
     run(conn, "DELETE FROM callback_body WHERE job = ?1", [job])?;

@@ -4,7 +4,7 @@
 //! Invariant: a job that has ended is left only by `reopened` (6).
 
 use super::{
-    callbacks, catalogue,
+    catalogue,
     events::Log,
     row::{owned, whole},
     spill::{Slot, forget},
@@ -64,8 +64,6 @@ pub(super) fn reopen(
     let mut log = Log::of(&job);
     log.push(EventType::Reopened, text(&data::Reopened { attempts, from })?)?;
     run(tx.conn, REOPEN, (log.jseq(), attempts, anew, job.id, job.state.as_str()))?;
-    // Those of the round before went with its end; this is what "fresh" rests on if one ever did not.
-    callbacks::forget_job(tx.conn, job.id)?;
     if anew {
         forget(tx.conn, job.id, Slot::Checkpoint)?;
         run(tx.conn, "DELETE FROM job_file WHERE job = ?1", [job.id])?;
