@@ -188,6 +188,14 @@ pub async fn step(id: JobId) -> Result<(), Problem> {
     call(Request::post(&format!("{}/step", Links::of(id).self_), None)).await.map(|_| ())
 }
 
+/// Sends a call-back to the address that a rehearsal told its owner. Browser only.
+///
+/// # Errors
+/// `callback-not-found`, another problem of the service, or `unreachable`.
+pub async fn call_back(path: &str, body: Value) -> Result<(), Problem> {
+    call(Request::post(path, Some(body))).await.map(|_| ())
+}
+
 /// A job's output that was too large for the row. Browser only; elsewhere the link is offered.
 ///
 /// # Errors
@@ -227,7 +235,11 @@ pub fn touches_attempts(type_: EventType) -> bool {
     type_.is_terminal()
         || matches!(
             type_,
-            EventType::Started | EventType::AttemptFailed | EventType::Released | EventType::RetryScheduled
+            EventType::Started
+                | EventType::AttemptFailed
+                | EventType::Released
+                | EventType::RetryScheduled
+                | EventType::Waiting
         )
 }
 

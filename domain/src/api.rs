@@ -18,6 +18,8 @@ pub const INPUT_LIMIT: usize = 256 * 1024;
 pub const EVENT_LIMIT: usize = 8 * 1024;
 /// Largest output that a job carries inline, in bytes of JSON.
 pub const RESULT_LIMIT: usize = 64 * 1024;
+/// Largest body of a call-back, in bytes of JSON.
+pub const CALLBACK_LIMIT: usize = 64 * 1024;
 /// Largest `wait`, in seconds.
 pub const WAIT_LIMIT_S: u64 = 60;
 /// Highest priority; the lowest is its negative.
@@ -116,12 +118,14 @@ pub enum AttemptOutcome {
     Released,
     /// Its worker died.
     Lost,
+    /// It ended to wait for a call-back.
+    Waited,
 }
 
 /// One run of a job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// From 1; one that was released or lost gives its number back.
+    /// From 1; one that was released or lost, or that waited, gives its number back.
     pub attempt: u32,
     /// When it was claimed.
     pub started_at: Timestamp,
@@ -139,7 +143,7 @@ pub struct Attempt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CancelOutcome {
-    /// It had not started and never will.
+    /// It ended at once: no worker held it.
     Cancelled,
     /// Its worker is told.
     Requested,

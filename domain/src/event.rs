@@ -30,7 +30,7 @@ pub enum EventType {
     RetryScheduled,
     /// It waits for an external call-back.
     Waiting,
-    /// The call-back came.
+    /// The call-back came, or the wait for it is over.
     Resumed,
     /// Its worker gave it back or died.
     Released,
@@ -129,6 +129,8 @@ pub struct Event {
 pub mod data {
     use super::{Deferral, Deserialize, Failure, Serialize, Timestamp, Value};
 
+    pub use crate::job::Waiting;
+
     /// Of `accepted`: what the row starts with besides the envelope.
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
     pub struct Accepted {
@@ -186,6 +188,15 @@ pub mod data {
     pub struct RetryScheduled {
         /// When the next attempt is due.
         pub at: Timestamp,
+    }
+
+    /// Of `resumed`.
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    pub struct Resumed {
+        /// `callback` or `timeout` (the deadline passed, and the job goes on with what it has).
+        pub by: String,
+        /// Attempts made, after the one that waited was given back.
+        pub attempt: u32,
     }
 
     /// Of `released`.
@@ -266,6 +277,7 @@ pub fn begin(event: &Event) -> Option<Job> {
         attempt: 0,
         max_attempts: accepted.max_attempts,
         next_attempt_at: None,
+        waiting: None,
         cancel_requested_at: None,
         priority: accepted.priority,
         run_at: accepted.run_at,
@@ -292,6 +304,9 @@ pub fn fold(job: &mut Job, event: &Event) {
     if let Some(state) = next_state(Some(job.state), event.type_, false) {
         job.state = state;
         job.queue = None;
+        if state != JobState::Waiting {
+            job.waiting = None;
+        }
     }
     match event.type_ {
         EventType::Started => {
@@ -310,6 +325,12 @@ pub fn fold(job: &mut Job, event: &Event) {
         }
         EventType::RetryScheduled => job.next_attempt_at = read::<data::RetryScheduled>(event).map(|retry| retry.at),
         EventType::Queued => job.next_attempt_at = None,
+        EventType::Waiting => job.waiting = read::<data::Waiting>(event),
+        EventType::Resumed => {
+            if let Some(resumed) = read::<data::Resumed>(event) {
+                job.attempt = resumed.attempt;
+            }
+        }
         EventType::Released => {
             if let Some(released) = read::<data::Released>(event) {
                 job.attempt = released.attempt;

@@ -183,6 +183,16 @@ pub struct Why {
     pub params: Map<String, Value>,
 }
 
+/// What a job waits for that has no worker meanwhile. Also the `data` of its `waiting` event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// What for, for a person.
+    #[serde(rename = "for")]
+    pub what: Why,
+    /// The deadline of the wait.
+    pub until: Timestamp,
+}
+
 /// Where an unfinished job stands among the others.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Queue {
@@ -257,6 +267,9 @@ pub struct Job {
     pub max_attempts: u32,
     /// When the next attempt is due, while `retrying`.
     pub next_attempt_at: Option<Timestamp>,
+    /// What it waits for, while `waiting`.
+    #[serde(default)]
+    pub waiting: Option<Waiting>,
     /// When its owner asked to cancel it, while that is still to take effect.
     pub cancel_requested_at: Option<Timestamp>,
     /// Higher goes first among its owner's jobs.

@@ -7,6 +7,7 @@
 use crate::{
     api::{
         actions::permit_step,
+        callbacks::deliver,
         conditional::wait_for_job,
         extract::{JobPath, read_body},
         uploads::{self, Allowance, is_multipart},
@@ -27,12 +28,13 @@ use axum::{
 };
 use domain::{
     InputError, JobId,
-    api::{CancelOutcome, Retry, WAIT_LIMIT_S, job_page},
+    api::{CALLBACK_LIMIT, CancelOutcome, Retry, WAIT_LIMIT_S, job_page},
     kinds::{
         form::{FILE_NAME, PREFIX, input_from_form},
         request::request_from_form,
     },
 };
+use serde_json::json;
 use std::time::{Duration, Instant};
 
 /// Text of all fields together, in bytes.
@@ -104,6 +106,25 @@ pub async fn step(State(state): State<AppState>, owner: Owner, JobPath(id): JobP
     match permit_step(&state, owner, id).await {
         Ok(()) => see_other(&job_page(id)),
         Err(error) => again(state, page, Fields::new(), error).await,
+    }
+}
+
+/// `POST /jobs/{id}/callback`: the owner of a rehearsal plays the third party that it waits for
+pub async fn callback(State(state): State<AppState>, owner: Owner, JobPath(id): JobPath, request: Request) -> Response {
+    let page = page_at(&job_page(id), &request);
+    let mut fields = Fields::new();
+    let done = async {
+        read_fields(&state, owner, request, &mut fields).await?;
+        let token = value(&fields, "token").unwrap_or_default();
+        let body = json!({"answer": value(&fields, "answer")}).to_string();
+        if body.len() > CALLBACK_LIMIT {
+            return Err(ApiError::too_large(CALLBACK_LIMIT as u64));
+        }
+        deliver(&state.engine, token, body).await
+    };
+    match done.await {
+        Ok(()) => see_other(&saying(id, Some("called-back"))),
+        Err(error) => again(state, page, fields, error).await,
     }
 }
 

@@ -65,6 +65,7 @@ async fn represent(engine: &Engine, row: JobRow, known: Option<&QueueState>) -> 
         attempt: row.attempt,
         max_attempts: row.max_attempts,
         next_attempt_at: row.due_at.filter(|_| row.state == JobState::Retrying),
+        waiting: row.waiting,
         cancel_requested_at: row.cancel_requested_at.filter(|_| unfinished),
         priority: row.priority,
         run_at: row.run_at,

@@ -4,7 +4,7 @@
 //! Invariant: under `/api` every answer that is an error is a problem, whatever made it.
 
 use crate::{
-    api::{actions, health, jobs, kinds, openapi, outcomes, products, uploads},
+    api::{actions, callbacks, health, jobs, kinds, openapi, outcomes, products, uploads},
     channels::{ack, poll, sse, ws},
     error::{self, no_such_route, wrong_method},
     forms, owner,
@@ -34,6 +34,8 @@ pub fn router(state: AppState) -> Router {
     Router::new()
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
+        // Outside what is laid around an owner's routes: whoever has the token may post, from wherever.
+        .route("/api/v1/callbacks/{token}", post(callbacks::receive))
         .merge(owned)
         .fallback(elsewhere)
         .method_not_allowed_fallback(wrong_method)
@@ -72,6 +74,7 @@ fn forms() -> Router<AppState> {
         .route("/jobs/{id}/cancel", post(forms::cancel))
         .route("/jobs/{id}/retry", post(forms::retry).layer(unlimited()))
         .route("/jobs/{id}/step", post(forms::step))
+        .route("/jobs/{id}/callback", post(forms::callback))
         .route("/preferences", post(forms::preferences))
 }
 
@@ -120,7 +123,8 @@ async fn page_not_found(state: AppState, request: Request) -> Response {
 
 /// One span a request, for whoever asks for it (`MEANWHILE_LOG=debug`).
 async fn traced(request: Request, next: Next) -> Response {
-    let span = tracing::debug_span!("request", method = %request.method(), path = request.uri().path());
+    let path = callbacks::without_token(request.uri().path());
+    let span = tracing::debug_span!("request", method = %request.method(), path);
     let started = std::time::Instant::now();
     async move {
         let response = next.run(request).await;

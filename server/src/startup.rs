@@ -5,6 +5,7 @@
 //! Invariant: the store is opened first and closed last: its lock keeps every other process out of the data folder in between.
 
 use crate::{
+    api::callbacks::Gate,
     channels::{self, deadline::WriteDeadline},
     config::{Config, InvalidConfig},
     engine::Engine,
@@ -108,7 +109,9 @@ pub async fn start(config: Config) -> Result<Running, StartupError> {
     let limits = channels::Limits::new(&config.channels);
     let shutdown = CancellationToken::new();
     let acks = channels::Acks::default();
-    let state = AppState::new(Reach { store, engine, bus, files, owners, config, shutdown, assets, limits, acks });
+    let callbacks = Gate::default();
+    let state =
+        AppState::new(Reach { store, engine, bus, files, owners, config, shutdown, assets, limits, callbacks, acks });
     let connections = TaskTracker::new();
     // A peer that takes nothing for two heartbeats has gone, or should have.
     let stall = state.config.channels.heartbeat * 2;

@@ -4,7 +4,8 @@
 //! nobody who uses it.
 
 use crate::{
-    channels, config::Config, engine::Engine, events::bus::Bus, files::Files, owner::OwnerKey, store::Store, ui,
+    api::callbacks, channels, config::Config, engine::Engine, events::bus::Bus, files::Files, owner::OwnerKey,
+    store::Store, ui,
 };
 use std::{ops::Deref, sync::Arc};
 use tokio_util::sync::CancellationToken;
@@ -48,6 +49,8 @@ pub struct Reach {
     pub assets: Arc<ui::Assets>,
     /// Counts the open streams.
     pub limits: channels::Limits,
+    /// Counts the call-backs that are being read.
+    pub callbacks: callbacks::Gate,
     /// What owners' devices have seen.
     pub acks: channels::Acks,
 }

@@ -3,6 +3,8 @@
 
 #[path = "api/actions.rs"]
 mod actions;
+#[path = "api/callbacks.rs"]
+mod callbacks;
 mod common;
 #[path = "api/forms.rs"]
 mod forms;

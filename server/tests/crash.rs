@@ -80,6 +80,66 @@ async fn accepted_jobs_survive_kill_nine_and_go_on_from_their_checkpoints() {
     }
 }
 
+/// Where a rehearsal awaits its call-back.
+async fn awaited(visitor: &Visitor, job: &Value) -> String {
+    let log = visitor.json(link(job, "events")).await;
+    let mut events = log["items"].as_array().unwrap().iter();
+    events.find_map(|event| event["data"]["callback_url"].as_str()).expect("an address").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_waiting_job_and_its_call_back_survive_kill_nine_and_count_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let first = Process::start(&data);
+    let mine = visitor(&first.base);
+    let input = json!({"steps": 3, "step_ms": 0, "partials": true, "wait_at": 2});
+    let mut jobs = Vec::new();
+    for _ in 0..12 {
+        let job = mine.rehearse(input.clone()).await;
+        mine.wait_for(&job, "waiting").await;
+        jobs.push((awaited(&mine, &job).await, job));
+    }
+    // Killed while all of them wait.
+    first.kill();
+
+    let second = Process::start(&data);
+    let mine = Visitor { base: second.base.clone(), ..mine };
+    let call_back = async |mine: &Visitor, path: &str, n: usize| {
+        let answer = reqwest::Client::new().post(format!("{}{path}", mine.base)).json(&json!(n)).send().await.unwrap();
+        answer.status().as_u16()
+    };
+    for (_, job) in &jobs {
+        assert_eq!(text(&mine.json(link(job, "self")).await, "state"), "waiting");
+    }
+    for (n, (path, _)) in jobs.iter().enumerate().take(6) {
+        assert_eq!(call_back(&mine, path, n).await, 204);
+    }
+    // Killed with call-backs taken a moment ago: what they led to may have begun, ended, or not even be queued for a worker.
+    second.kill();
+
+    let third = Process::start(&data);
+    let mine = Visitor { base: third.base.clone(), ..mine };
+    for (n, (path, _)) in jobs.iter().enumerate() {
+        assert_eq!(
+            call_back(&mine, path, n).await,
+            if n < 6 { 404 } else { 204 },
+            "a call-back that was answered is kept"
+        );
+    }
+    for (n, (_, job)) in jobs.iter().enumerate() {
+        let done = mine.wait_for(job, "succeeded").await;
+        assert_eq!((&done["result"], &done["attempt"]), (&json!({"steps": 3, "callback": n}), &json!(1)));
+        let log = mine.json(link(job, "events")).await;
+        let log = log["items"].as_array().unwrap();
+        for once in ["waiting", "resumed", "succeeded"] {
+            assert_eq!(log.iter().filter(|event| event["type"] == once).count(), 1, "{once}: {log:?}");
+        }
+        let steps: Vec<_> = log.iter().filter_map(|event| event["data"]["step"].as_u64()).collect();
+        assert_eq!(steps, [1, 2, 3], "no step was lost or taken twice");
+    }
+}
+
 #[test]
 fn a_start_in_vain_says_why_and_fails() {
     let folder = tempfile::tempdir().unwrap();

@@ -19,6 +19,8 @@ mod submitting;
 mod surviving;
 #[path = "engine/turns.rs"]
 mod turns;
+#[path = "engine/waiting.rs"]
+mod waiting;
 #[path = "engine/world.rs"]
 mod world;
 mod wrapped_store;

@@ -21,6 +21,8 @@ mod reading;
 mod timing;
 #[path = "store_conformance/turns.rs"]
 mod turns;
+#[path = "store_conformance/waiting.rs"]
+mod waiting;
 #[path = "store_conformance/working.rs"]
 mod working;
 
@@ -75,6 +77,16 @@ macro_rules! conformance {
             a_high_priority_goes_first_in_its_own_lane_only a_position_counts_the_lane_and_the_turns_of_others
             a_claim_keeps_to_the_kinds_quotas what_was_cancelled_while_queued_leaves_the_turn_to_others
             what_does_not_start_in_time_expires what_waits_for_idleness_starts_when_there_is_nothing_else
+        }
+        waiting {
+            a_waiting_job_is_queued_by_its_call_back_and_gives_the_attempt_back
+            a_call_back_that_comes_before_the_wait_ends_it_at_once an_address_is_used_once
+            a_call_back_is_delivered_until_a_checkpoint_has_taken_it what_an_attempt_has_seen_does_not_end_its_wait
+            several_call_backs_come_in_order_and_each_wakes_the_job a_wait_that_is_over_fails_the_job
+            a_wait_may_be_over_and_the_job_go_on an_expired_address_takes_nothing
+            addresses_die_with_their_job_and_do_not_come_back a_waiting_job_is_cancelled_at_once
+            a_cancel_that_was_asked_before_wins_over_the_wait a_waiting_job_survives_a_restart_and_no_worker_rescues_it
+            a_job_may_wait_more_often_than_it_has_attempts a_stale_lease_gets_no_call_backs
         }
         reading {
             jobs_come_newest_first_in_keyset_pages jobs_are_found_by_state_kind_and_text

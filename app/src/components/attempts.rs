@@ -20,6 +20,7 @@ pub fn Attempts(
                 AttemptOutcome::Cancelled => t.state_cancelled,
                 AttemptOutcome::Released => t.attempt_released,
                 AttemptOutcome::Lost => t.attempt_lost,
+                AttemptOutcome::Waited => t.attempt_waited,
             };
             let took = attempt.finished_at.map(|end| format::duration(lang, end.ms_since(attempt.started_at)));
             let why = attempt.failure.as_ref().map(|failure| codes::failure(lang, failure).what);

@@ -5,6 +5,7 @@
 
 pub mod activity_dock;
 pub mod attempts;
+pub mod callback_form;
 pub mod channel_picker;
 pub mod continuity_badge;
 pub mod error_summary;

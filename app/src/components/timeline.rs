@@ -76,7 +76,16 @@ fn sentence(lang: Lang, t: &Strings, event: &Event, run: u64) -> String {
             let at = read::<data::RetryScheduled>(event).map(|retry| format::time(retry.at)).unwrap_or_default();
             (t.event_retry_scheduled)(&at)
         }
-        EventType::Waiting => t.event_waiting.to_owned(),
+        EventType::Waiting => match read::<data::Waiting>(event) {
+            Some(waiting) => {
+                let what = codes::waiting(lang, &waiting).unwrap_or_else(|| t.event_waiting.to_owned());
+                format!("{what} {}", (t.waiting_until)(&format::time(waiting.until)))
+            }
+            None => t.event_waiting.to_owned(),
+        },
+        EventType::Resumed if read::<data::Resumed>(event).is_some_and(|resumed| resumed.by == "timeout") => {
+            t.event_resumed_timeout.to_owned()
+        }
         EventType::Resumed => t.event_resumed.to_owned(),
         EventType::Released if read::<data::Released>(event).is_some_and(|released| released.reason == "drain") => {
             t.event_released_drain.to_owned()

@@ -1,7 +1,7 @@
 //! Why a job waits, and where it stands: a sentence of the service's reason, the place in line, and an estimate.
 //!
 //! In full on the job's page ([`WhyInFull`]), in a few words in rows and dock ([`WhyInShort`]). What the log knows better than the last
-//! reason (asked to stop, backing off until) goes before it; a reason without words here gives way to the state's own sentence.
+//! reason (asked to stop, backing off until, waiting for) goes before it; a reason without words here gives way to the state's own sentence.
 //! Invariant: nothing is said of an ended job, and a moment in a sentence is a `<time>` that says the reader's own time.
 
 use crate::{
@@ -27,6 +27,7 @@ pub fn WhyInFull(
         job.with(|job| match job.next_attempt_at {
             _ if job.cancel_requested_at.is_some() && !job.state.is_terminal() => text(t.why_cancelling),
             Some(at) if job.state == JobState::Retrying => text((t.why_retrying)(&format::until(lang, now.get(), at))),
+            _ if job.state == JobState::Waiting && job.waiting.is_some() => text(waits(lang, t, now.get(), job)),
             _ => reason(lang, t, job),
         })
     });
@@ -83,6 +84,13 @@ fn Sentence(parts: Vec<Part>) -> impl IntoView {
         Part::Moment(at) => view! { <LocalMoment at /> }.into_any(),
     };
     parts.into_iter().map(part).collect_view()
+}
+
+/// What a job waits for, and until when.
+fn waits(lang: Lang, t: &Strings, now: Timestamp, job: &Job) -> String {
+    let Some(waiting) = &job.waiting else { return t.text_waiting.to_owned() };
+    let what = codes::waiting(lang, waiting).unwrap_or_else(|| t.text_waiting.to_owned());
+    format!("{what} {} {}", t.waiting_no_worker, (t.waiting_ends)(&format::until(lang, now, waiting.until)))
 }
 
 fn text(text: impl Into<String>) -> Vec<Part> {

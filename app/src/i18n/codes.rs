@@ -4,7 +4,11 @@
 //! parameter, falls back to the service's English sentence: less good, never silent.
 
 use super::{Lang, codes_en, codes_fr, format, t};
-use domain::{Failure, InputError, Problem, Timestamp, job::Queue, kinds::catalogue_import::Reject};
+use domain::{
+    Failure, InputError, Problem, Timestamp,
+    job::{Queue, Waiting},
+    kinds::catalogue_import::Reject,
+};
 use serde_json::{Map, Value};
 
 /// A code, what it means, and what to do; of a reason to wait, the same in a few words.
@@ -84,6 +88,12 @@ pub fn start_by(lang: Lang, queue: &Queue) -> Option<Vec<Part>> {
 /// A moment that a reason names.
 pub fn moment(queue: &Queue, name: &str) -> Option<Timestamp> {
     queue.why.params.get(name)?.as_str()?.parse().ok()
+}
+
+/// What a job waits for; none for a code without words here.
+pub fn waiting(lang: Lang, waiting: &Waiting) -> Option<String> {
+    let what = &waiting.what;
+    word(lang, table(lang).whys, &what.code, &what.params).map(|wording| wording.what)
 }
 
 /// What is wrong with a field; follows its name and a colon.

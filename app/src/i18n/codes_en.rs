@@ -31,6 +31,12 @@ const PROBLEMS: &[Entry] = &[
     ("not-available", "This is not available yet.", "Leave it out and submit again."),
     ("not-retryable", "Only a job that failed or was cancelled can be retried.", "Look at where it stands now."),
     ("job-finished", "The job has ended and takes no more steps.", "Look at its result."),
+    (
+        "callback-not-found",
+        "Nothing awaits a call-back here, or not any more.",
+        "Look at where the job stands now: it may have had its answer.",
+    ),
+    ("too-slow", "The request took too long to arrive.", "Check your connection and try again."),
     ("job-failed", "The job failed and has no result.", "Look at what went wrong, and retry it from its page."),
     ("job-cancelled", "The job was cancelled and has no result.", "Retry it from its page."),
     (
@@ -92,6 +98,16 @@ const FAILURES: &[Entry] = &[
         "worker-died",
         "The process that worked on it died, more than once.",
         "Retry it; if it dies again, tell whoever runs the server.",
+    ),
+    (
+        "callback-timeout",
+        "The answer from outside that it waited for did not come in time.",
+        "Ask whoever was to answer, then retry it: it asks again.",
+    ),
+    (
+        "unreadable-callback",
+        "The answer from outside could not be read.",
+        "Tell whoever sends it, then retry the job: it asks again.",
     ),
     ("no-attempt-left", "All its attempts were used up.", "Retry it to give it new ones."),
     ("expired", "It could not start in time.", "Retry it when there is less to do."),
@@ -162,9 +178,10 @@ const WHYS: &[Entry] = &[
     ("backing-off", "An attempt failed; the next one starts on {at}.", ""),
     (
         "waiting",
-        "It waits for an answer from outside ({for}), until {until} at the latest, and holds no worker meanwhile.",
-        "",
+        "It waits for an answer from outside, until {until} at the latest, and holds no worker meanwhile.",
+        "waits for an answer from outside",
     ),
+    ("rehearsed-callback", "It waits for the call-back before step {step}, which you can send from its page.", ""),
     ("cancelling", "Asked to stop; it stops at its next safe point, or finishes first.", ""),
     ("finished", "It has ended.", ""),
 ];

@@ -36,6 +36,12 @@ const PROBLEMS: &[Entry] = &[
     ("not-retryable", "Seul un travail échoué ou annulé peut être relancé.", "Voyez où il en est maintenant."),
     ("job-finished", "Le travail est terminé et n’a plus d’étape.", "Voyez son résultat."),
     (
+        "callback-not-found",
+        "Aucun rappel n’est attendu ici, ou plus maintenant.",
+        "Regardez où en est le travail : il a peut-être eu sa réponse.",
+    ),
+    ("too-slow", "La demande a mis trop longtemps à arriver.", "Vérifiez votre connexion et réessayez."),
+    (
         "job-failed",
         "Le travail a échoué et n’a pas de résultat.",
         "Voyez ce qui s’est passé et relancez-le depuis sa page.",
@@ -112,6 +118,16 @@ const FAILURES: &[Entry] = &[
         "worker-died",
         "Le processus qui le traitait est mort, plus d’une fois.",
         "Réessayez ; si cela se répète, prévenez l’exploitant du serveur.",
+    ),
+    (
+        "callback-timeout",
+        "La réponse de l’extérieur qu’il attendait n’est pas venue à temps.",
+        "Voyez avec qui devait répondre, puis réessayez : il redemandera.",
+    ),
+    (
+        "unreadable-callback",
+        "La réponse de l’extérieur n’a pas pu être lue.",
+        "Prévenez qui l’envoie, puis réessayez : il redemandera.",
     ),
     ("no-attempt-left", "Toutes ses tentatives sont épuisées.", "Réessayez pour lui en donner de nouvelles."),
     ("expired", "Il n’a pas pu démarrer à temps.", "Réessayez quand il y aura moins à faire."),
@@ -190,9 +206,10 @@ const WHYS: &[Entry] = &[
     ("backing-off", "Une tentative a échoué ; la suivante démarrera le {at}.", ""),
     (
         "waiting",
-        "Il attend une réponse de l’extérieur ({for}), jusqu’au {until} au plus tard, sans occuper d’exécutant.",
-        "",
+        "Il attend une réponse de l’extérieur, jusqu’au {until} au plus tard, sans occuper d’exécutant.",
+        "attend une réponse de l’extérieur",
     ),
+    ("rehearsed-callback", "Il attend le rappel avant l’étape {step}, que vous pouvez envoyer depuis sa page.", ""),
     ("cancelling", "Arrêt demandé ; il s’arrêtera à son prochain point sûr, ou se terminera avant.", ""),
     ("finished", "Il est terminé.", ""),
 ];

@@ -2,7 +2,10 @@
 
 use super::partials;
 use crate::{
-    components::field::{CheckField, InputField, SelectField},
+    components::{
+        field::{CheckField, InputField, SelectField},
+        json_view::JsonView,
+    },
     forms::Scope,
     i18n::{format, use_lang, use_t},
 };
@@ -23,6 +26,9 @@ pub fn Fields(
     let lang = use_lang();
     let fail_error = scope.error(lang, "input.fail_at");
     let starts_open = scope.value("input.fail_at").is_some();
+    let wait_error = scope.error(lang, "input.wait_at");
+    let starts_waiting = scope.value("input.wait_at").is_some();
+    let timeouts = vec![("fail", t.wait_fail), ("resume", t.wait_resume)];
     let modes = vec![
         ("transient", t.mode_transient),
         ("permanent", t.mode_permanent),
@@ -36,6 +42,14 @@ pub fn Fields(
         </div>
         <CheckField scope name="input.partials" label=t.partials hint=t.partials_hint />
         <CheckField scope name="input.hold" label=t.hold hint=t.hold_hint />
+        <details open=move || starts_waiting || wait_error.with(Option::is_some)>
+            <summary>{t.make_it_wait}</summary>
+            <div class="field-row">
+                <InputField scope name="input.wait_at" label=t.wait_at hint=t.wait_at_hint kind="number" />
+                <InputField scope name="input.wait_s" label=t.wait_s hint=t.wait_s_hint kind="number" first="600" />
+                <SelectField scope name="input.wait_timeout" label=t.wait_timeout options=timeouts first="fail" />
+            </div>
+        </details>
         <details open=move || starts_open || fail_error.with(Option::is_some)>
             <summary>{t.make_it_fail}</summary>
             <div class="field-row">
@@ -79,13 +93,25 @@ pub fn Outcome(
     result: Value,
 ) -> impl IntoView {
     let (lang, t) = (use_lang(), use_t());
-    let steps = serde_json::from_value::<Output>(result).map_or(0, |output| output.steps);
+    let output = serde_json::from_value::<Output>(result).unwrap_or(Output { steps: 0, callback: None });
+    let brought = output.callback.map(|value| {
+        view! {
+            <div>
+                <dt>{t.callback_brought}</dt>
+                <dd>
+                    <JsonView value />
+                </dd>
+            </div>
+        }
+    });
+    let steps = output.steps;
     view! {
         <dl class="facts figures">
             <div>
                 <dt>{t.steps_done}</dt>
                 <dd class="num">{format::number(lang, steps.into())}</dd>
             </div>
+            {brought}
         </dl>
     }
     .into_any()

@@ -7,6 +7,7 @@ use crate::{
     backend,
     components::{
         attempts::Attempts,
+        callback_form::CallbackForm,
         failure_card::FailureCard,
         job_actions::{JobActions, StepAction},
         job_progress::JobProgress,
@@ -67,7 +68,12 @@ pub fn JobDetail(
     });
     let has_partials = Memo::new(move |_| log.with(|log| log.iter().any(|event| event.type_ == EventType::Partial)));
     // Scripts make a text of what stands in `noscript`, so hydration must not look into it.
-    let refresh = move || if state.get().is_terminal() { "" } else { r#"<meta http-equiv="refresh" content="5">"# };
+    let refresh = move || match state.get() {
+        state if state.is_terminal() => "",
+        // Time to type an answer.
+        JobState::Waiting => r#"<meta http-equiv="refresh" content="30">"#,
+        _ => r#"<meta http-equiv="refresh" content="5">"#,
+    };
     view! {
         <Title text=tab_title />
         <noscript inner_html=refresh></noscript>
@@ -102,6 +108,7 @@ pub fn JobDetail(
                     <WhyInFull job />
                     <JobProgress job name=title />
                     <StepAction job />
+                    <CallbackForm job log />
                     {move || (!state.get().is_terminal()).then(|| view! { <JobActions job /> })}
                 </section>
                 <FailureCard job />
@@ -156,6 +163,7 @@ fn Said(job: Signal<Job>) -> impl IntoView {
             "cancelled" => ("info", t.cancel_stopped.to_owned()),
             "requested" if !ended.get() => ("info", t.cancel_requested.to_owned()),
             "too-late" => ("warn", t.cancel_too_late.to_owned()),
+            "called-back" => ("good", t.called_back.to_owned()),
             "replayed" => ("warn", t.already_accepted.to_owned()),
             said => {
                 let ms = said.strip_prefix("waited-")?.parse().ok()?;

@@ -27,7 +27,7 @@ pub fn input_from_form(kind: &str, fields: &[(String, String)]) -> Value {
 /// `on` is what a browser sends for a checkbox; digits are a number.
 fn value(kind: &str, name: &str, text: &str) -> Value {
     // A word in any case, even if someone types digits there: then the complaint is about the word.
-    if matches!((kind, name), (rehearsal::NAME, "failure") | (catalogue_import::NAME, "upload")) {
+    if matches!((kind, name), (rehearsal::NAME, "failure" | "wait_timeout") | (catalogue_import::NAME, "upload")) {
         return text.into();
     }
     match text {

@@ -12,6 +12,8 @@ pub const NAME: &str = "rehearsal";
 pub const MAX_STEPS: u32 = 10_000;
 /// Longest step, in milliseconds.
 pub const MAX_STEP_MS: u64 = 600_000;
+/// Longest wait for a call-back, in seconds.
+pub const MAX_WAIT_S: u64 = 86_400;
 
 /// How a step fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +28,17 @@ pub enum FailureMode {
     Panic,
     /// It never comes back, until its timeout or a cancel.
     Hang,
+}
+
+/// What happens when no call-back comes in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum WaitTimeout {
+    /// The job fails.
+    Fail,
+    /// It goes on without.
+    Resume,
 }
 
 /// What to rehearse.
@@ -55,6 +68,16 @@ pub struct Input {
     /// Whether each step waits for `POST /api/v1/jobs/{id}/step`.
     #[serde(default)]
     pub hold: bool,
+    /// The step before which it waits for a call-back, from 1, holding no worker. A partial result tells where to send it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_at: Option<u32>,
+    /// How long it waits, in seconds.
+    #[serde(default = "default_wait_s")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 86_400)))]
+    pub wait_s: u64,
+    /// What happens when no call-back comes in time.
+    #[serde(default = "default_wait_timeout")]
+    pub wait_timeout: WaitTimeout,
 }
 
 fn default_step_ms() -> u64 {
@@ -67,6 +90,14 @@ fn default_failure() -> FailureMode {
 
 fn default_fail_attempts() -> u32 {
     1
+}
+
+fn default_wait_s() -> u64 {
+    600
+}
+
+fn default_wait_timeout() -> WaitTimeout {
+    WaitTimeout::Fail
 }
 
 impl Validate for Input {
@@ -84,6 +115,12 @@ impl Validate for Input {
         if self.fail_at.is_some_and(|step| !(1..=last).contains(&step)) {
             errors.push(InputError::out_of_range("/fail_at", 1, last.into()));
         }
+        if self.wait_at.is_some_and(|step| step < 1 || step > self.steps) {
+            errors.push(InputError::out_of_range("/wait_at", 1, self.steps.into()));
+        }
+        if !(1..=MAX_WAIT_S).contains(&self.wait_s) {
+            errors.push(InputError::out_of_range("/wait_s", 1, MAX_WAIT_S));
+        }
         errors
     }
 }
@@ -94,6 +131,9 @@ impl Validate for Input {
 pub struct Output {
     /// Steps done.
     pub steps: u32,
+    /// What the call-back brought, if it waited for one that came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback: Option<serde_json::Value>,
 }
 
 /// `data` of a `partial`.
@@ -101,6 +141,15 @@ pub struct Output {
 pub struct Partial {
     /// The step that it is of, from 1.
     pub step: u32,
+}
+
+/// `data` of the `partial` that tells where the call-back is awaited.
+///
+/// The token stands in clear in the owner's log, as that of no other kind does: here the owner plays the third party.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Awaited {
+    /// Path to post to, once.
+    pub callback_url: String,
 }
 
 #[cfg(test)]
@@ -115,6 +164,9 @@ mod tests {
         let wrong = Input { steps: 0, step_ms: MAX_STEP_MS + 1, fail_at: Some(3), ..input };
         let pointers: Vec<_> = wrong.validate().into_iter().map(|error| error.pointer).collect();
         assert_eq!(pointers, ["/steps", "/step_ms", "/fail_at"]);
+        let wrong = Input { steps: 2, step_ms: 0, fail_at: None, wait_at: Some(3), wait_s: MAX_WAIT_S + 1, ..wrong };
+        let pointers: Vec<_> = wrong.validate().into_iter().map(|error| error.pointer).collect();
+        assert_eq!(pointers, ["/wait_at", "/wait_s"]);
         assert!(serde_json::from_str::<Input>(r#"{"steps":5,"stepms":1}"#).is_err());
     }
 

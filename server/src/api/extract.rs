@@ -49,7 +49,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalJson<T> {
     }
 }
 
-fn not_json() -> ApiError {
+/// 415 for a body that does not say that it is JSON.
+pub fn not_json() -> ApiError {
     ApiError::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "not-json",
@@ -57,8 +58,8 @@ fn not_json() -> ApiError {
     )
 }
 
-/// `application/json`, or a type that says it is written in it.
-fn is_json(headers: &HeaderMap) -> bool {
+/// Whether a body says that it is `application/json`, or of a type that is written in it.
+pub fn is_json(headers: &HeaderMap) -> bool {
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))

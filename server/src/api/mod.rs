@@ -4,6 +4,7 @@
 //! answered, [`conditional`] entity tags and waiting. [`openapi`] describes it all. Handlers hold no rules: the engine judges, the store keeps.
 
 pub mod actions;
+pub mod callbacks;
 pub mod conditional;
 pub mod extract;
 pub mod health;

@@ -87,6 +87,14 @@ pub const ROUTES: &[Route] = &[
             &[(202, "The job", As("Job"))],
         )
     },
+    Route {
+        body: Some(Body::Named("Callback")),
+        ..post(
+            "/api/v1/callbacks/{token}",
+            "Answer what a job has asked a third party; once, without a cookie",
+            &[(204, "Taken, durably", Empty), (404, "Made up, used, expired, or its job has ended", As("Problem"))],
+        )
+    },
     post("/api/v1/jobs/{id}/step", "Let a rehearsal that holds take a step", &[(202, "The job", As("Job"))]),
     get("/api/v1/kinds", "What can be submitted", &[(200, "Each with its schemas", As("KindList"))]),
     Route {

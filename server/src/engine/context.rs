@@ -5,7 +5,11 @@
 //! Invariants: every write is fenced by the lease; once the job is cancelled, drained or lost every method answers
 //! [`JobError::Stopped`]; progress is committed at most 4 times a second, and its latest value always in the end.
 
+mod waiting;
+
 pub use super::failure::JobError;
+pub(super) use waiting::hash_of;
+pub use waiting::{Callback, Waiting};
 
 use super::{
     Shared,
@@ -21,7 +25,7 @@ use domain::{JobId, OwnerId, Progress, api::EVENT_LIMIT};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
     mem,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 use tokio::{sync::Notify, time::Instant};
@@ -42,6 +46,8 @@ pub struct Context {
     pace: tokio::sync::Mutex<Pace>,
     withheld: Notify,
     added: Mutex<Vec<FileRow>>,
+    /// The latest call-back that the handler was given.
+    seen: AtomicU64,
 }
 
 #[derive(Default)]
@@ -61,6 +67,7 @@ impl Context {
             pace: tokio::sync::Mutex::default(),
             withheld: Notify::new(),
             added: Mutex::default(),
+            seen: AtomicU64::new(0),
         }
     }
 
@@ -138,7 +145,9 @@ impl Context {
         let empty = step.progress.is_none()
             && step.partials.is_empty()
             && step.checkpoint.is_none()
-            && step.catalogue.is_none();
+            && step.catalogue.is_none()
+            && step.callbacks.is_empty()
+            && step.taken.is_empty();
         if empty { Ok(Advanced::default()) } else { self.commit(step).await }
     }
 

@@ -151,6 +151,7 @@ fn decide(claimed: &Claimed, run: &Run, context: &Context, ended: Ended) -> Fini
             let detail = format!("the output has {} bytes; the limit is {OUTPUT_LIMIT}", output.len());
             Fault::permanent("output-too-large", detail).with("limit", OUTPUT_LIMIT as u64)
         }
+        Ended::Returned(Err(JobError::Waiting(waiting))) => return waiting.finish(context),
         Ended::Returned(Err(JobError::Failed(fault))) => *fault,
         Ended::Returned(Err(JobError::Stopped)) if !stop.any() => {
             Fault::permanent("stopped-unasked", "the handler stopped though nothing stopped it")

@@ -4,6 +4,7 @@
 //! whether another attempt makes sense, the executor and the store do the rest.
 //! Invariant: a failure made here fits into an event.
 
+use super::context::Waiting;
 use domain::{Failure, FailureReason, api::EVENT_LIMIT};
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -18,6 +19,9 @@ pub enum JobError {
     /// It was told to stop (cancel, shutdown, lost lease) and did; handlers pass it on with `?`.
     #[error("stopped")]
     Stopped,
+    /// Nothing went wrong: the job is to wait for the outside, without a worker (`engine::context::Waiting`).
+    #[error("waits")]
+    Waiting(Box<Waiting>),
     /// Something went wrong.
     #[error("{0}")]
     Failed(Box<Fault>),
@@ -55,7 +59,7 @@ impl JobError {
     #[must_use]
     pub fn with(self, param: impl Into<String>, value: impl Into<Value>) -> Self {
         match self {
-            Self::Stopped => Self::Stopped,
+            Self::Stopped | Self::Waiting(_) => self,
             Self::Failed(fault) => fault.with(param, value).into(),
         }
     }

@@ -4,7 +4,7 @@
 //! finish) · [`context`] is all that a handler sees · [`registry`] knows the kinds · `live` holds what runs here and tells it to
 //! stop · `heartbeat` keeps leases · `scheduler` queues what is due · `rescuer` takes back what a dead worker left · `backoff`
 //! says how long to wait · `failure` what went wrong · `start`, [`quiet_hours`], [`kind_limits`] when a job may start · `outlook` where
-//! one stands and why it waits. Knows no HTTP and no SQL.
+//! one stands and why it waits · `context::Waiting` is a job that waits for the outside. Knows no HTTP and no SQL.
 //! Invariants: engine.md's 1–7; here above all that a claimed job always ends in a `finish` or a lost lease, never in nothing.
 
 mod backoff;
@@ -151,6 +151,25 @@ impl Engine {
             self.shared.live.forget(id);
         }
         Ok(outcome)
+    }
+
+    /// Whether a call-back would be taken under this token. Costs a read.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn awaits_callback(&self, token: &str) -> StoreResult<bool> {
+        self.shared.store.awaits_callback(context::hash_of(token), clock::now()).await
+    }
+
+    /// Takes a third party's call-back. `false`: no such address, used, expired, or its job has ended.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn receive_callback(&self, token: &str, body: String) -> StoreResult<bool> {
+        let (hash, now) = (context::hash_of(token), clock::now());
+        // Guesses never reach the writer.
+        Ok(self.shared.store.awaits_callback(hash, now).await?
+            && self.shared.store.receive_callback(hash, body, now).await?)
     }
 
     /// Lets a job that holds at each step take one. It may come before the job starts. `false`: no such unfinished job of this owner.

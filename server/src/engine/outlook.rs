@@ -88,7 +88,7 @@ fn why(job: &JobRow, state: &QueueState, rules: &Rules, now: Timestamp) -> Why {
             )
         }
         JobState::Scheduled => reason("scheduled", &[("at", at(job.due_at))]),
-        JobState::Waiting => reason("waiting", &[]),
+        JobState::Waiting => reason("waiting", &[("until", at(job.due_at))]),
         JobState::Queued => {
             let kind = || Value::from(job.kind.as_str());
             match (rules.parallel, rules.paced) {

@@ -23,6 +23,7 @@ fn row(state: JobState) -> JobRow {
         run_at: None,
         deferral: None,
         start_by: None,
+        waiting: None,
         cancel_requested_at: None,
         resumable: false,
         progress: None,

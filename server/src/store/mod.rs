@@ -110,10 +110,21 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> StoreResult<Result<domain::JobState, LeaseLost>>;
 
+    /// What came for this job that no checkpoint has taken yet, in order, and which of its addresses can still be used.
+    async fn callbacks(&self, lease: Lease, now: Timestamp) -> StoreResult<Result<Callbacks, LeaseLost>>;
+
+    // What a third party does.
+
+    /// Whether there is an address with the SHA-256 of a token that was not used and has not expired.
+    async fn awaits_callback(&self, hash: [u8; 32], now: Timestamp) -> StoreResult<bool>;
+    /// Takes a call-back under the SHA-256 of its token: the address is used up, the body (JSON) is kept for the job, and a job
+    /// that waits is queued. `false`, with nothing written: no such address, used, expired, or its job has ended.
+    async fn receive_callback(&self, hash: [u8; 32], body: String, now: Timestamp) -> StoreResult<bool>;
+
     // What keeps time.
 
-    /// Queues what is due (`scheduled`, `retrying` with `due_at <= now`), and fails as `expired` what should have started by now, at
-    /// most `limit` of each.
+    /// Queues what is due (`scheduled`, `retrying` with `due_at <= now`), ends the waits whose deadline has passed, and fails as `expired`
+    /// what should have started by now, at most `limit` of each.
     async fn promote_due(&self, now: Timestamp, limit: usize) -> StoreResult<Promoted>;
     /// When nothing is queued and nothing else runs, queues jobs that wait for that, so many that at most `limit` of them run at
     /// once; owners take turns. Answers how many.

@@ -3,7 +3,9 @@
 //! JSON travels as text (`String`), so that nothing is parsed on the way from the database to the wire.
 
 use domain::{
-    Deferral, EventType, Failure, JobId, JobState, OwnerId, Progress, Timestamp, UploadId, api, kinds::catalogue_import,
+    Deferral, EventType, Failure, JobId, JobState, OwnerId, Progress, Timestamp, UploadId, api,
+    job::{Waiting, Why},
+    kinds::catalogue_import,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -15,7 +17,7 @@ pub struct Committed {
     pub heads: Vec<(OwnerId, u64)>,
     /// Whether a job became `queued`.
     pub claimable: bool,
-    /// When a job became due later (`scheduled`, `retrying`): the earliest of them.
+    /// When a job became due later (`scheduled`, `retrying`, `waiting`): the earliest of them.
     pub due: Option<Timestamp>,
     /// Running jobs whose cancel was requested.
     pub cancel_requested: Vec<JobId>,
@@ -126,10 +128,12 @@ pub struct JobRow {
     pub max_attempts: u32,
     /// Milliseconds an attempt may take.
     pub timeout_ms: i64,
-    /// When it becomes due, while `scheduled` or `retrying`.
+    /// When it becomes due, while `scheduled`, `retrying` or `waiting` (its deadline).
     pub due_at: Option<Timestamp>,
     /// Higher goes first among its owner's jobs of its kind.
     pub priority: i32,
+    /// What it waits for, while `waiting`.
+    pub waiting: Option<Waiting>,
     /// As submitted.
     pub run_at: Option<Timestamp>,
     /// How its start was named, when not as a time.
@@ -330,6 +334,82 @@ pub struct Advance {
     pub checkpoint: Option<String>,
     /// Rows for the catalogue; run in the bulk lane.
     pub catalogue: Option<CatalogueBatch>,
+    /// Addresses for call-backs, committed before anybody is told of them.
+    pub callbacks: Vec<CallbackAddress>,
+    /// Call-backs that the checkpoint of this step has taken in: they are not delivered again.
+    pub taken: Vec<u64>,
+}
+
+/// An address for one call-back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallbackAddress {
+    /// SHA-256 of its token.
+    pub hash: [u8; 32],
+    /// The handler's own name for it.
+    pub name: String,
+    /// It can be used before then.
+    pub until: Timestamp,
+}
+
+/// What came for a job, and what still may.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Callbacks {
+    /// In the order in which they came.
+    pub received: Vec<CallbackBody>,
+    /// Addresses that were not used and have not expired, by deadline.
+    pub open: Vec<OpenCallback>,
+}
+
+/// A call-back that came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallbackBody {
+    /// Grows with each that comes.
+    pub id: u64,
+    /// The handler's own name for its address.
+    pub name: String,
+    /// When it was committed.
+    pub received_at: Timestamp,
+    /// JSON.
+    pub body: String,
+}
+
+/// An address that can still be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenCallback {
+    /// The handler's own name for it.
+    pub name: String,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+/// What a wait's deadline brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnTimeout {
+    /// The job fails: reason `timeout`, code `callback-timeout`.
+    Fail,
+    /// The job goes on with what it has.
+    Resume,
+}
+
+impl OnTimeout {
+    /// The word in the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::Resume => "resume",
+        }
+    }
+}
+
+/// What a job is to wait for, without a worker.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wait {
+    /// What for, for a person; must fit into an event.
+    pub what: Why,
+    /// The deadline.
+    pub until: Timestamp,
+    /// What the deadline brings.
+    pub on_timeout: OnTimeout,
 }
 
 /// What a step came to.
@@ -369,6 +449,15 @@ pub enum Finish {
     Cancelled,
     /// Handed back at a shutdown; the attempt does not count.
     Released,
+    /// Waits for a call-back; the attempt does not count once it goes on. It goes on at once when there is a call-back beyond `seen`.
+    Waiting {
+        /// What for.
+        wait: Wait,
+        /// The latest call-back that the attempt was given; 0 for none.
+        seen: u64,
+        /// Files on disk that belong to what was done until then.
+        files: Vec<FileRow>,
+    },
 }
 
 /// A file that belongs to a job.

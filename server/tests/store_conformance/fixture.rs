@@ -2,6 +2,7 @@
 
 use domain::{
     Event, EventType, Failure, FailureReason, Job, JobId, JobState, OwnerId, Progress, Timestamp, UploadId, event,
+    job::Why,
 };
 use server::store::{sqlite::SqliteStore, *};
 use std::sync::{Arc, Mutex};
@@ -101,6 +102,21 @@ pub fn checkpoint(text: &str) -> Advance {
     Advance { checkpoint: Some(text.into()), ..Advance::default() }
 }
 
+/// A wait for a call-back that fails at its deadline.
+pub fn wait_until(until: Timestamp) -> Wait {
+    let what = Why { code: "rehearsed-callback".into(), params: Default::default() };
+    Wait { what, until, on_timeout: OnTimeout::Fail }
+}
+
+pub fn waits(wait: Wait, seen: u64) -> Finish {
+    Finish::Waiting { wait, seen, files: Vec::new() }
+}
+
+/// A step that gives out an address.
+pub fn address(hash: u8, name: &str, until: Timestamp) -> Advance {
+    Advance { callbacks: vec![CallbackAddress { hash: [hash; 32], name: name.into(), until }], ..Advance::default() }
+}
+
 impl Bench {
     pub fn open(driver: impl Driver) -> Self {
         let driver = Arc::new(driver);
@@ -159,6 +175,21 @@ impl Bench {
         self.store.stream(OWNER).await.unwrap().head
     }
 
+    /// Whether a call-back was taken.
+    pub async fn call_back(&self, hash: u8, body: &str, now: Timestamp) -> bool {
+        let awaited = self.store.awaits_callback([hash; 32], now).await.unwrap();
+        let taken = self.store.receive_callback([hash; 32], body.into(), now).await.unwrap();
+        assert_eq!(awaited, taken);
+        assert!(!self.store.awaits_callback([hash; 32], now).await.unwrap(), "used up");
+        taken
+    }
+
+    /// The bodies that a worker is given, in order, and the names of the addresses that are open.
+    pub async fn callbacks(&self, lease: Lease, now: Timestamp) -> (Vec<CallbackBody>, Vec<String>) {
+        let found = self.store.callbacks(lease, now).await.unwrap().expect("the lease stands");
+        (found.received, found.open.into_iter().map(|open| open.name).collect())
+    }
+
     /// The types of a job's events, in order.
     pub async fn log(&self, id: JobId) -> Vec<EventType> {
         self.events(id).await.into_iter().map(|event| event.type_).collect()
@@ -215,7 +246,7 @@ pub fn assert_folds_to(events: &[&EventRow], row: &JobRow) {
     assert_eq!((job.created_at, job.started_at, job.finished_at), (row.created_at, row.started_at, row.finished_at));
     assert_eq!((job.run_at, job.priority, job.origin), (row.run_at, row.priority, row.origin));
     assert_eq!(job.next_attempt_at, row.due_at.filter(|_| row.state == JobState::Retrying));
-    assert_eq!(job.cancel_requested_at, row.cancel_requested_at);
+    assert_eq!((job.cancel_requested_at, &job.waiting), (row.cancel_requested_at, &row.waiting));
     assert_eq!((&job.progress, &job.failure), (&row.progress, &row.failure));
     if let Some(result) = &job.result {
         assert_eq!(Some(result), row.output.as_deref().map(json).as_ref());

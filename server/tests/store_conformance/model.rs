@@ -13,15 +13,44 @@ const CRASH_BUDGET: u32 = 5;
 
 #[derive(Debug, Clone)]
 enum Call {
-    Accept { other: bool, due_in: Option<i64>, max_attempts: u32, priority: i32, start_in: Option<i64> },
+    Accept {
+        other: bool,
+        due_in: Option<i64>,
+        max_attempts: u32,
+        priority: i32,
+        start_in: Option<i64>,
+    },
     Claim(usize),
-    Advance { job: Index, progress: Option<u64>, checkpoint: Option<u8>, partials: usize },
-    Finish { job: Index, how: How },
+    Advance {
+        job: Index,
+        progress: Option<u64>,
+        checkpoint: Option<u8>,
+        partials: usize,
+    },
+    Finish {
+        job: Index,
+        how: How,
+    },
+    /// Gives out an address for some milliseconds.
+    Register {
+        job: Index,
+        valid_ms: i64,
+    },
+    /// Uses an address, used ones among them.
+    CallBack(Index),
+    /// The handler looks at what came, and takes the first of it with its checkpoint.
+    Take(Index),
     Cancel(Index),
-    Reopen { job: Index, from: ReopenFrom, fresh: u32 },
+    Reopen {
+        job: Index,
+        from: ReopenFrom,
+        fresh: u32,
+    },
     Renew(Index),
     Promote,
-    Rescue { all: bool },
+    Rescue {
+        all: bool,
+    },
     Tick(i64),
 }
 
@@ -32,6 +61,8 @@ enum How {
     Retry(i64),
     Cancel,
     Release,
+    /// Until a call-back, for some milliseconds; then it fails or goes on.
+    Wait(i64, OnTimeout),
     /// With the token of an earlier claim.
     Stale,
 }
@@ -40,6 +71,9 @@ fn call() -> impl Strategy<Value = Call> {
     let how = prop_oneof![
         2 => Just(How::Succeed), 2 => Just(How::Fail), 3 => (0i64..20_000).prop_map(How::Retry),
         1 => Just(How::Cancel), 1 => Just(How::Release), 2 => Just(How::Stale),
+        4 => (0i64..20_000, prop::bool::ANY).prop_map(|(within, fails)| {
+            How::Wait(within, if fails { OnTimeout::Fail } else { OnTimeout::Resume })
+        }),
     ];
     let from = prop_oneof![Just(ReopenFrom::Checkpoint), Just(ReopenFrom::Start)];
     let index = any::<Index>;
@@ -52,6 +86,9 @@ fn call() -> impl Strategy<Value = Call> {
         3 => (index(), prop::option::of(0u64..10), prop::option::of(0u8..3), 0usize..3)
             .prop_map(|(job, progress, checkpoint, partials)| Call::Advance { job, progress, checkpoint, partials }),
         4 => (index(), how).prop_map(|(job, how)| Call::Finish { job, how }),
+        3 => (index(), 1i64..20_000).prop_map(|(job, valid_ms)| Call::Register { job, valid_ms }),
+        4 => index().prop_map(Call::CallBack),
+        2 => index().prop_map(Call::Take),
         2 => index().prop_map(Call::Cancel),
         3 => (index(), from, 1u32..3).prop_map(|(job, from, fresh)| Call::Reopen { job, from, fresh }),
         1 => index().prop_map(Call::Renew),
@@ -81,6 +118,14 @@ struct Known {
     failed: bool,
     /// How many events it has.
     jseq: u64,
+    /// What its wait's deadline brings, while it waits.
+    wait: Option<OnTimeout>,
+    /// How often it was opened again.
+    rounds: u32,
+    /// Call-backs that came and were not taken, in order.
+    received: Vec<usize>,
+    /// The latest that the attempt has looked at.
+    seen: u64,
 }
 
 impl Known {
@@ -89,6 +134,32 @@ impl Known {
         self.jseq += events;
         if state.is_terminal() {
             (self.cancel, self.due, self.start_by) = (false, None, None);
+            self.received.clear();
+        }
+        if state != JobState::Waiting {
+            self.wait = None;
+        }
+    }
+
+    /// The wait is over.
+    fn resume(&mut self) {
+        self.attempt -= 1;
+        self.due = None;
+        self.go(JobState::Queued, 1);
+    }
+
+    /// Its time has come.
+    fn promote(&mut self) {
+        match self.wait {
+            None => {
+                self.due = None;
+                self.go(JobState::Queued, 1);
+            }
+            Some(OnTimeout::Resume) => self.resume(),
+            Some(OnTimeout::Fail) => {
+                self.failed = true;
+                self.go(JobState::Failed, 1);
+            }
         }
     }
 
@@ -117,6 +188,16 @@ impl Known {
                 self.attempt -= 1;
                 self.go(JobState::Queued, 1);
             }
+            How::Wait(..) if self.cancel => self.go(JobState::Cancelled, 1),
+            How::Wait(within, on_timeout) => {
+                self.crashes = 0;
+                self.go(JobState::Waiting, 1);
+                if self.received.iter().any(|&body| body as u64 > self.seen) {
+                    self.resume();
+                } else {
+                    (self.due, self.wait) = (Some(now.plus_ms(within)), Some(on_timeout));
+                }
+            }
             How::Release | How::Cancel => self.go(JobState::Cancelled, 1),
             How::Stale => unreachable!("writes nothing"),
         }
@@ -144,6 +225,19 @@ struct Model {
     jobs: Vec<Known>,
     /// Owners with a place in the round, who is next first.
     round: VecDeque<OwnerId>,
+    /// Every address ever given out: whose, until when, and whether it was used.
+    addresses: Vec<Address>,
+    /// Call-backs taken so far, of any job: the store numbers them.
+    bodies: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Address {
+    job: usize,
+    /// How often the job had been opened again: an earlier round's address is dead.
+    round: u32,
+    until: Timestamp,
+    used: bool,
 }
 
 impl Model {
@@ -171,10 +265,9 @@ impl Model {
                 due.sort_by_key(|job| job.due);
                 let count = due.len();
                 for job in due {
-                    job.due = None;
-                    job.go(JobState::Queued, 1);
+                    job.promote();
                     // In the order in which they were due, before `enter` does it in the order of the jobs.
-                    if !self.round.contains(&job.owner) {
+                    if job.state == JobState::Queued && !self.round.contains(&job.owner) {
                         self.round.push_back(job.owner);
                     }
                 }
@@ -195,7 +288,7 @@ impl Model {
                     progress: done.map(progress),
                     partials: vec!["{}".into(); partials],
                     checkpoint: checkpoint.map(|checkpoint| checkpoint.to_string()),
-                    catalogue: None,
+                    ..Advance::default()
                 };
                 let answer = store.advance(Lease { job: job.id, token: job.token }, step, now).await.unwrap();
                 assert_eq!(answer.is_ok(), job.state == JobState::Running);
@@ -212,9 +305,53 @@ impl Model {
                 let job = job.get_mut(&mut self.jobs);
                 let stale = u64::from(matches!(how, How::Stale));
                 let lease = Lease { job: job.id, token: job.token.saturating_sub(stale) };
-                let answer = store.finish(lease, finish(how, now), now).await.unwrap();
+                let answer = store.finish(lease, finish(how, now, job.seen), now).await.unwrap();
                 let stands = job.state == JobState::Running && stale == 0;
                 assert_eq!(answer, if stands { Ok(job.finish(how, now)) } else { Err(LeaseLost) });
+            }
+            Call::Register { job, valid_ms } => {
+                let index = job.index(self.jobs.len());
+                let job = &self.jobs[index];
+                let until = now.plus_ms(valid_ms);
+                let address = CallbackAddress { hash: hash(self.addresses.len()), name: "a".into(), until };
+                let step = Advance { callbacks: vec![address], ..Advance::default() };
+                let answer = store.advance(Lease { job: job.id, token: job.token }, step, now).await.unwrap();
+                assert_eq!(answer.is_ok(), job.state == JobState::Running);
+                if answer.is_ok() {
+                    self.addresses.push(Address { job: index, round: job.rounds, until, used: false });
+                }
+            }
+            Call::CallBack(_) if self.addresses.is_empty() => {}
+            Call::CallBack(address) => {
+                let index = address.index(self.addresses.len());
+                let address = &mut self.addresses[index];
+                let job = &mut self.jobs[address.job];
+                let stands = !address.used && now < address.until && address.round == job.rounds;
+                let taken = store.receive_callback(hash(index), index.to_string(), now).await.unwrap();
+                assert_eq!(taken, stands && !job.state.is_terminal(), "{address:?} {job:?}");
+                if taken {
+                    address.used = true;
+                    self.bodies += 1;
+                    job.received.push(self.bodies);
+                    if job.state == JobState::Waiting {
+                        job.resume();
+                    }
+                }
+            }
+            Call::Take(job) => {
+                let job = job.get_mut(&mut self.jobs);
+                let lease = Lease { job: job.id, token: job.token };
+                let found = store.callbacks(lease, now).await.unwrap();
+                assert_eq!(found.is_ok(), job.state == JobState::Running);
+                let Ok(found) = found else { return };
+                let ids: Vec<_> = found.received.iter().map(|body| body.id).collect();
+                assert_eq!(ids, job.received.iter().map(|&body| body as u64).collect::<Vec<_>>());
+                job.seen = ids.last().copied().unwrap_or(0).max(job.seen);
+                if let Some(&first) = ids.first() {
+                    let step = Advance { taken: vec![first], ..Advance::default() };
+                    store.advance(lease, step, now).await.unwrap().unwrap();
+                    job.received.remove(0);
+                }
             }
             Call::Renew(job) => {
                 let job = job.get_mut(&mut self.jobs);
@@ -247,6 +384,7 @@ impl Model {
                     if from == ReopenFrom::Start || job.checkpoint.is_none() {
                         (job.checkpoint, job.progress) = (None, None);
                     }
+                    job.rounds += 1;
                     job.go(JobState::Queued, 1);
                 }
             }
@@ -273,6 +411,10 @@ impl Model {
             start_by,
             failed: false,
             jseq: 1,
+            wait: None,
+            rounds: 0,
+            received: Vec::new(),
+            seen: 0,
         });
     }
 
@@ -296,6 +438,7 @@ impl Model {
             self.round.push_back(owner);
             (job.attempt, job.token, job.lease_until) = (job.attempt + 1, job.token + 1, self.now.plus_ms(LEASE_MS));
             job.start_by = None;
+            job.seen = 0;
             job.go(JobState::Running, 1);
             let checkpoint = job.checkpoint.map(|checkpoint| checkpoint.to_string());
             expected.push((Lease { job: job.id, token: job.token }, checkpoint));
@@ -342,17 +485,26 @@ impl Model {
             );
             assert_eq!((row.failure.is_some(), row.output.is_some()), (job.failed, job.state == JobState::Succeeded));
             assert_eq!(row.finished_at.is_some(), job.state.is_terminal(), "{job:?}");
+            assert_eq!(row.waiting.is_some(), job.state == JobState::Waiting, "{job:?}");
         }
     }
 }
 
-fn finish(how: How, now: Timestamp) -> Finish {
+/// The hash of the nth address.
+fn hash(address: usize) -> [u8; 32] {
+    [address as u8; 32]
+}
+
+fn finish(how: How, now: Timestamp, seen: u64) -> Finish {
     match how {
         How::Succeed | How::Stale => success(),
         How::Fail => Finish::Failed { failure: failure("broken"), files: Vec::new() },
         How::Retry(after) => Finish::Retry { failure: failure("rain"), at: now.plus_ms(after) },
         How::Cancel => Finish::Cancelled,
         How::Release => Finish::Released,
+        How::Wait(within, on_timeout) => {
+            Finish::Waiting { wait: Wait { on_timeout, ..wait_until(now.plus_ms(within)) }, seen, files: Vec::new() }
+        }
     }
 }
 
@@ -362,7 +514,8 @@ pub fn any_course_of_events_is_the_models<D: Driver>(fresh: fn() -> D) {
     proptest!(config, |(calls in prop::collection::vec(call(), 1..80))| {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
-            let mut model = Model { bench: Bench::open(fresh()), now: at(0), jobs: Vec::new(), round: VecDeque::new() };
+            let (bench, jobs, round) = (Bench::open(fresh()), Vec::new(), VecDeque::new());
+            let mut model = Model { bench, now: at(0), jobs, round, addresses: Vec::new(), bodies: 0 };
             for call in calls {
                 model.run(call).await;
                 model.enter();

@@ -62,7 +62,7 @@ pub async fn a_stale_lease_writes_nothing(bench: Bench) {
         progress: Some(progress(3)),
         partials: vec!["{}".into()],
         checkpoint: Some("1".into()),
-        catalogue: None,
+        ..Advance::default()
     };
     for lease in [stale, Lease { job: stale.job, token: 99 }, Lease { job: job_id(), token: 1 }] {
         assert_eq!(bench.store.advance(lease, step.clone(), at(20_002)).await.unwrap(), Err(LeaseLost));
@@ -106,7 +106,7 @@ pub async fn a_step_commits_its_events_together(bench: Bench) {
         progress: Some(progress(4)),
         partials: vec![r#"{"step":1}"#.into(), r#"{"step":2}"#.into()],
         checkpoint: Some(r#"{"step":2}"#.into()),
-        catalogue: None,
+        ..Advance::default()
     };
     bench.heard();
     assert_eq!(bench.advance(lease, step).await, Advanced::default());
@@ -150,7 +150,7 @@ pub async fn a_large_event_is_refused_and_leaves_nothing(bench: Bench) {
         progress: Some(progress(4)),
         partials: vec!["{}".into(), large],
         checkpoint: Some("1".into()),
-        catalogue: None,
+        ..Advance::default()
     };
     assert!(matches!(bench.store.advance(lease, step, at(20)).await, Err(StoreError::Driver(_))));
     let row = bench.row(lease.job).await;

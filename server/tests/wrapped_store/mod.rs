@@ -30,6 +30,9 @@ pub enum Call {
     Renew,
     Advance { job: JobId, now: Timestamp },
     Finish,
+    Callbacks,
+    AwaitsCallback,
+    ReceiveCallback,
     PromoteDue,
     PromoteIdle,
     Rescue,
@@ -131,6 +134,15 @@ impl<I: Interpose> Store for WrappedStore<I> {
     }
     async fn finish(&self, lease: Lease, finish: Finish, now: Timestamp) -> StoreResult<Result<JobState, LeaseLost>> {
         self.between.around(Call::Finish, self.inner.finish(lease, finish, now)).await
+    }
+    async fn callbacks(&self, lease: Lease, now: Timestamp) -> StoreResult<Result<Callbacks, LeaseLost>> {
+        self.between.around(Call::Callbacks, self.inner.callbacks(lease, now)).await
+    }
+    async fn awaits_callback(&self, hash: [u8; 32], now: Timestamp) -> StoreResult<bool> {
+        self.between.around(Call::AwaitsCallback, self.inner.awaits_callback(hash, now)).await
+    }
+    async fn receive_callback(&self, hash: [u8; 32], body: String, now: Timestamp) -> StoreResult<bool> {
+        self.between.around(Call::ReceiveCallback, self.inner.receive_callback(hash, body, now)).await
     }
     async fn promote_due(&self, now: Timestamp, limit: usize) -> StoreResult<Promoted> {
         self.between.around(Call::PromoteDue, self.inner.promote_due(now, limit)).await

@@ -142,6 +142,7 @@ fn fresh_row(new: NewJob, state: JobState, now: Timestamp) -> JobRow {
         timeout_ms: new.timeout_ms,
         due_at: new.run_at,
         priority: new.priority,
+        waiting: None,
         run_at: new.run_at,
         deferral: new.deferral,
         start_by: new.start_by,

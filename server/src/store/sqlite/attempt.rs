@@ -5,23 +5,24 @@
 //! cancel that was requested meanwhile: the work is done, and the cancel came too late.
 
 use super::{
-    catalogue,
+    callbacks, catalogue,
     events::{Log, bounded},
     row::{Core, held},
     spill::{Slot, forget, put, replace},
     statement::{only, run, text},
     writer::Tx,
 };
-use crate::store::{Advance, Advanced, FileRow, Finish, Lease, LeaseLost, StoreError, StoreResult};
+use crate::store::{Advance, Advanced, FileRow, Finish, Lease, LeaseLost, OnTimeout, StoreError, StoreResult, Wait};
 use domain::{EventType, Failure, JobState, Timestamp, api::AttemptOutcome, api::EVENT_LIMIT, event::data};
 
-const OUTCOMES: [(AttemptOutcome, &str); 6] = [
+const OUTCOMES: [(AttemptOutcome, &str); 7] = [
     (AttemptOutcome::Running, "running"),
     (AttemptOutcome::Succeeded, "succeeded"),
     (AttemptOutcome::Failed, "failed"),
     (AttemptOutcome::Cancelled, "cancelled"),
     (AttemptOutcome::Released, "released"),
     (AttemptOutcome::Lost, "lost"),
+    (AttemptOutcome::Waited, "waited"),
 ];
 
 /// The word in the store.
@@ -60,6 +61,8 @@ pub(super) fn advance(
         }
         None => None,
     };
+    callbacks::register(tx.conn, job.id, &step.callbacks, now)?;
+    callbacks::take(tx.conn, job.id, &step.taken)?;
     if !log.is_empty() || step.checkpoint.is_some() {
         let moved = job.crashes > 0 && checkpoint_moved(tx, &job, step.checkpoint.as_deref())?;
         let checkpoint = match &step.checkpoint {
@@ -119,6 +122,13 @@ pub(super) fn finish(
                 ending.due = Some(at);
             }
         }
+        Finish::Waiting { .. } if job.cancel_requested => ending.cancelled()?,
+        Finish::Waiting { wait, seen, files } => {
+            ending.outcome = AttemptOutcome::Waited;
+            ending.crashes = 0;
+            ending.files = files;
+            ending.wait(tx, &job, wait, seen)?;
+        }
         Finish::Cancelled => ending.cancelled()?,
         Finish::Released if job.cancel_requested => ending.cancelled()?,
         Finish::Released => {
@@ -141,6 +151,7 @@ pub(super) struct Ending {
     pub(super) outcome: AttemptOutcome,
     failure: Option<Failure>,
     due: Option<Timestamp>,
+    waiting: Option<(String, OnTimeout)>,
     attempt: u32,
     pub(super) crashes: u32,
     output: Option<String>,
@@ -155,6 +166,7 @@ impl Ending {
             outcome: AttemptOutcome::Cancelled,
             failure: None,
             due: None,
+            waiting: None,
             attempt: job.attempt,
             crashes: job.crashes,
             output: None,
@@ -181,6 +193,20 @@ impl Ending {
         self.log.push(EventType::Cancelled, "{}")
     }
 
+    /// The job waits; or goes on in the same commit, when what it waits for came while the attempt ran and was not seen by it.
+    fn wait(&mut self, tx: &Tx<'_>, job: &Core, wait: Wait, seen: u64) -> StoreResult<()> {
+        let Wait { what, until, on_timeout } = wait;
+        let waiting = text(&data::Waiting { what, until })?;
+        self.log.push(EventType::Waiting, waiting.as_str())?;
+        if callbacks::is_unseen(tx.conn, job.id, seen)? {
+            let (attempt, resumed) = callbacks::resumed(job, "callback")?;
+            self.attempt = attempt;
+            return self.log.push(EventType::Resumed, resumed);
+        }
+        (self.due, self.waiting) = (Some(until), Some((waiting, on_timeout)));
+        Ok(())
+    }
+
     /// The job goes back to the queue and the attempt does not count.
     pub(super) fn give_back(&mut self, reason: &str) -> StoreResult<()> {
         self.attempt = self.attempt.saturating_sub(1);
@@ -193,7 +219,7 @@ impl Ending {
 pub(super) fn end(tx: &mut Tx<'_>, job: &Core, ending: Ending, now: Timestamp) -> StoreResult<JobState> {
     const END_JOB: &str =
         "UPDATE job SET state = ?1, jseq = ?2, attempt = ?3, crashes = ?4, finished_at = ?5, due_at = ?6,
-        lease_until = NULL, cancel_requested_at = NULL, output = ?7,
+        lease_until = NULL, cancel_requested_at = NULL, output = ?7, waiting = ?11, wait_timeout = ?12,
         failure = iif(?1 = 'succeeded', NULL, coalesce(?8, failure)),
         checkpoint = iif(?1 = 'succeeded', NULL, checkpoint), resumable = iif(?1 = 'succeeded', 0, resumable)
         WHERE id = ?9 AND lease_token = ?10 AND state = 'running'";
@@ -209,8 +235,21 @@ pub(super) fn end(tx: &mut Tx<'_>, job: &Core, ending: Ending, now: Timestamp) -
     };
     let due = ending.due.map(|due| due.0);
     let jseq = ending.log.jseq();
-    let params =
-        (state.as_str(), jseq, ending.attempt, ending.crashes, finished_at, due, output, &failure, job.id, job.token);
+    let (waiting, wish) = ending.waiting.as_ref().map(|(waiting, wish)| (waiting.as_str(), wish.as_str())).unzip();
+    let params = rusqlite::params![
+        state.as_str(),
+        jseq,
+        ending.attempt,
+        ending.crashes,
+        finished_at,
+        due,
+        output,
+        &failure,
+        job.id,
+        job.token,
+        waiting,
+        wish
+    ];
     if run(tx.conn, END_JOB, params)? != 1 {
         return Err(fence_failed(job));
     }

@@ -7,6 +7,7 @@
 
 use super::{
     backlog::{Change, Move},
+    callbacks,
     row::Core,
     statement::{damaged, first, run},
     writer::Tx,
@@ -79,6 +80,10 @@ impl Log {
         .ok_or_else(|| damaged(0, "a job without an owner"))?;
         for (index, (event, data)) in (1..).zip(&self.entries) {
             insert(tx, self.owner, head - count + index, self.job, self.jseq + index, now, *event, data)?;
+        }
+        if self.state.is_terminal() {
+            // Here, where every end passes: an address of a job that has ended must not be there any more.
+            callbacks::forget_job(tx.conn, self.job)?;
         }
         tx.committed.heads.push((owner, head));
         if self.moved.from != Some(self.state) {

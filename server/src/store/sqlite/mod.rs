@@ -6,6 +6,7 @@
 mod accept;
 mod attempt;
 mod backlog;
+mod callbacks;
 mod catalogue;
 mod checkpointer;
 mod claim;
@@ -280,6 +281,18 @@ impl Store for SqliteStore {
 
     async fn finish(&self, lease: Lease, finish: Finish, now: Timestamp) -> StoreResult<Result<JobState, LeaseLost>> {
         self.express(move |tx| attempt::finish(tx, lease, finish, now)).await
+    }
+
+    async fn callbacks(&self, lease: Lease, now: Timestamp) -> StoreResult<Result<Callbacks, LeaseLost>> {
+        self.readers.read(move |conn| callbacks::read(conn, lease, now)).await
+    }
+
+    async fn awaits_callback(&self, hash: [u8; 32], now: Timestamp) -> StoreResult<bool> {
+        self.readers.read(move |conn| callbacks::is_open(conn, &hash, now)).await
+    }
+
+    async fn receive_callback(&self, hash: [u8; 32], body: String, now: Timestamp) -> StoreResult<bool> {
+        self.express(move |tx| callbacks::receive(tx, &hash, &body, now)).await
     }
 
     async fn promote_due(&self, now: Timestamp, limit: usize) -> StoreResult<Promoted> {

@@ -17,8 +17,8 @@ use domain::{EventType, JobId, JobState, OwnerId, Timestamp, api::CancelOutcome,
 /// Cancels what no worker holds, flags what one does. Asked again, it answers the same and writes nothing.
 pub(super) fn cancel(tx: &mut Tx<'_>, owner: OwnerId, id: JobId, now: Timestamp) -> StoreResult<Option<CancelOutcome>> {
     const FLAG: &str = "UPDATE job SET jseq = ?1, cancel_requested_at = ?2 WHERE id = ?3 AND state = 'running'";
-    const END: &str =
-        "UPDATE job SET state = 'cancelled', jseq = ?1, finished_at = ?2, due_at = NULL WHERE id = ?3 AND state = ?4";
+    const END: &str = "UPDATE job SET state = 'cancelled', jseq = ?1, finished_at = ?2, due_at = NULL, waiting = NULL,
+        wait_timeout = NULL WHERE id = ?3 AND state = ?4";
     let Some(job) = owned(tx.conn, owner, id)? else { return Ok(None) };
     if job.state.is_terminal() {
         return Ok(Some(CancelOutcome::TooLate));

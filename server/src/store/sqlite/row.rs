@@ -14,7 +14,8 @@ macro_rules! select_jobs {
         concat!(
             "SELECT j.uuid, o.uuid, j.kind, j.label, j.state, j.created_at, j.started_at, j.finished_at, j.attempt, ",
             "j.max_attempts, j.timeout_ms, j.due_at, j.run_at, j.cancel_requested_at, j.resumable, j.progress, j.failure, ",
-            "j.origin, j.jseq, j.priority, j.deferral, j.start_by, coalesce(j.input, (SELECT body FROM spill WHERE id = j.id * 4)), ",
+            "j.origin, j.jseq, j.priority, j.deferral, j.start_by, j.waiting, ",
+            "coalesce(j.input, (SELECT body FROM spill WHERE id = j.id * 4)), ",
             "coalesce(j.output, (SELECT body FROM spill WHERE id = j.id * 4 + 1))",
             $more,
             " FROM ",
@@ -25,7 +26,7 @@ macro_rules! select_jobs {
 pub(super) use select_jobs;
 
 /// The first column that a query adds to [`select_jobs`].
-pub(super) const MORE: usize = 24;
+pub(super) const MORE: usize = 25;
 
 /// Reads the columns of [`select_jobs`].
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<JobRow> {
@@ -52,8 +53,9 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<JobRow> {
         priority: row.get(19)?,
         deferral: deferral(row, 20)?,
         start_by: maybe_moment(row, 21)?,
-        input: row.get(22)?,
-        output: row.get(23)?,
+        waiting: maybe_json(row, 22)?,
+        input: row.get(23)?,
+        output: row.get(24)?,
     })
 }
 

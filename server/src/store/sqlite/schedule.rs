@@ -6,19 +6,20 @@
 
 use super::{
     attempt::{Ending, end},
+    callbacks,
     events::Log,
     row::{Core, read_core, select_cores},
     statement::{all, first, moment, only, run, text},
     writer::Tx,
 };
 use crate::store::{Promoted, Rescued, StoreResult};
-use domain::{EventType, Failure, FailureReason, Timestamp, api::AttemptOutcome, event::data};
+use domain::{EventType, Failure, FailureReason, JobState, Timestamp, api::AttemptOutcome, event::data};
 use std::sync::atomic::{AtomicI64, Ordering};
 
 /// Crashes in a row, with no checkpoint moved between them, that a job may cause or suffer.
 const CRASH_BUDGET: u32 = 5;
 
-/// Queues what is due.
+/// Queues what is due, and ends the waits whose deadline has passed.
 pub(super) fn promote(tx: &mut Tx<'_>, now: Timestamp, limit: i64) -> StoreResult<Promoted> {
     const FIND: &str = select_cores!("job j INDEXED BY job_due WHERE j.due_at <= ?1 ORDER BY j.due_at LIMIT ?2");
     const QUEUE: &str = "UPDATE job SET state = 'queued', jseq = ?1, due_at = NULL WHERE id = ?2 AND state = ?3";
@@ -28,6 +29,10 @@ pub(super) fn promote(tx: &mut Tx<'_>, now: Timestamp, limit: i64) -> StoreResul
     let expired = expire_unstarted(tx, now, limit)?;
     let due = all(tx.conn, FIND, (now.0, limit), read_core)?;
     for job in &due {
+        if job.state == JobState::Waiting {
+            callbacks::time_out(tx, job, now)?;
+            continue;
+        }
         let mut log = Log::of(job);
         log.push(EventType::Queued, "{}")?;
         run(tx.conn, QUEUE, (log.jseq(), job.id, job.state.as_str()))?;
