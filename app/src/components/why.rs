@@ -60,6 +60,10 @@ pub fn WhyInShort(
     let parts = Memo::new(move |_| {
         job.with(|job| {
             let queue = job.queue.as_ref().filter(|_| job.state.is_unstarted() && job.cancel_requested_at.is_none())?;
+            // It starts within a moment; a line that comes and goes would only make the list jump.
+            if queue.why.code == "next" {
+                return None;
+            }
             let mut parts = codes::why_in_short(lang, queue).unwrap_or_default();
             if let Some(place) = place_and_estimate(lang, t, job) {
                 if !parts.is_empty() {

@@ -64,12 +64,13 @@ fn Start(scope: Scope) -> impl IntoView {
                 <input type="radio" id=own name=START value=value checked=chosen == value />
                 <span>{word} " " <span class="hint">{hint}</span></span>
             </label>
+            {(value == "at").then(|| view! { <Moment scope /> })}
         }
     });
     let described_by = format!("{id}-error");
     view! {
         <fieldset
-            class="choices field start"
+            class="choices start"
             role="radiogroup"
             aria-invalid=move || error.with(Option::is_some).then_some("true")
             aria-describedby=move || error.with(Option::is_some).then(|| described_by.clone())
@@ -77,7 +78,6 @@ fn Start(scope: Scope) -> impl IntoView {
             <legend>{t.start}</legend>
             <FieldError id=id.clone() error />
             {choices.into_iter().collect_view()}
-            <Moment scope />
         </fieldset>
     }
     .into_any()
