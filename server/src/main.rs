@@ -4,7 +4,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use server::{
-    config::Config,
+    config::{Config, RetentionConfig},
     startup::{self, Running},
     telemetry,
 };
@@ -40,12 +40,26 @@ struct Serve {
     /// Jobs that run side by side
     #[arg(long, env = "MEANWHILE_WORKERS", default_value_t = 8, global = true)]
     workers: usize,
+    /// Days that a job is kept after its end, with its log
+    #[arg(long, env = "MEANWHILE_KEEP_JOBS", default_value_t = 30, global = true)]
+    keep_jobs: u32,
+    /// Days that the files of a job are kept after its end
+    #[arg(long, env = "MEANWHILE_KEEP_RESULTS", default_value_t = 7, global = true)]
+    keep_results: u32,
+    /// Unfinished jobs that one owner may have; 0 for any number
+    #[arg(long, env = "MEANWHILE_MAX_JOBS", default_value_t = 10_000, global = true)]
+    max_jobs: u64,
 }
 
 impl Serve {
     fn config(self) -> Config {
         let mut config = Config { listen: self.listen, data: self.data, assets: self.assets, ..Config::default() };
         config.engine.workers = self.workers;
+        config.retention = RetentionConfig {
+            open_jobs: self.max_jobs,
+            keep_jobs_days: self.keep_jobs,
+            keep_results_days: self.keep_results,
+        };
         config
     }
 }

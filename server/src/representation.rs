@@ -8,7 +8,7 @@ use crate::{
     store::{AttemptRow, JobRow, QueueState, Snapshot, Store, StoreResult, json},
 };
 use domain::{
-    Cursor, Job, JobState, Timestamp,
+    Cursor, Job, JobId, JobState, Timestamp,
     api::{Attempt, RESULT_LIMIT},
     job::{Links, Queue, Why, left_at_own_pace},
 };
@@ -23,7 +23,8 @@ const TAKEN_WITHIN_MS: i64 = 250;
 /// What the store said.
 pub async fn job(store: &dyn Store, snapshot: Snapshot<JobRow>) -> StoreResult<Job> {
     let cursor = Cursor::new(store.epoch(), snapshot.head);
-    Ok(Job { cursor: Some(cursor), ..represent(store, snapshot.value).await? })
+    let with_files = with_files(store, std::slice::from_ref(&snapshot.value)).await?;
+    Ok(Job { cursor: Some(cursor), ..represent(store, snapshot.value, &with_files).await? })
 }
 
 /// Several jobs; the one cursor of a list is the list's.
@@ -32,8 +33,9 @@ pub async fn job(store: &dyn Store, snapshot: Snapshot<JobRow>) -> StoreResult<J
 /// What the store said.
 pub async fn jobs(store: &dyn Store, snapshot: Snapshot<Vec<JobRow>>) -> StoreResult<Vec<Job>> {
     let mut jobs = Vec::with_capacity(snapshot.value.len());
+    let with_files = with_files(store, &snapshot.value).await?;
     for row in snapshot.value {
-        jobs.push(represent(store, row).await?);
+        jobs.push(represent(store, row, &with_files).await?);
     }
     Ok(jobs)
 }
@@ -44,7 +46,13 @@ pub fn attempt(row: AttemptRow) -> Attempt {
     Attempt { attempt, started_at, finished_at, worker, outcome, failure }
 }
 
-async fn represent(store: &dyn Store, row: JobRow) -> StoreResult<Job> {
+/// Those of these that have ended and have files, which may go before the job does.
+async fn with_files(store: &dyn Store, rows: &[JobRow]) -> StoreResult<Vec<JobId>> {
+    let ended: Vec<JobId> = rows.iter().filter(|row| row.finished_at.is_some()).map(|row| row.id).collect();
+    if ended.is_empty() { Ok(ended) } else { store.jobs_with_files(ended).await }
+}
+
+async fn represent(store: &dyn Store, row: JobRow, with_files: &[JobId]) -> StoreResult<Job> {
     let queue = if row.state.is_terminal() {
         None
     } else {
@@ -52,6 +60,9 @@ async fn represent(store: &dyn Store, row: JobRow) -> StoreResult<Job> {
         Some(queue(&row, &state, clock::now()))
     };
     let unfinished = !row.state.is_terminal();
+    let has_files = with_files.contains(&row.id);
+    let expires = |at| store.policy().expires_at(at, has_files, row.resumable);
+    let expires_at = row.finished_at.map(expires);
     Ok(Job {
         id: row.id,
         kind: row.kind,
@@ -61,7 +72,7 @@ async fn represent(store: &dyn Store, row: JobRow) -> StoreResult<Job> {
         created_at: row.created_at,
         started_at: row.started_at,
         finished_at: row.finished_at,
-        expires_at: None,
+        expires_at,
         attempt: row.attempt,
         max_attempts: row.max_attempts,
         next_attempt_at: row.due_at.filter(|_| row.state == JobState::Retrying),

@@ -7,7 +7,7 @@
 use crate::{
     channels::{self, deadline::WriteDeadline},
     config::{Config, InvalidConfig},
-    engine::Engine,
+    engine::{Engine, pruner},
     events::bus::Bus,
     files::Files,
     kinds,
@@ -84,9 +84,12 @@ pub async fn start(config: Config) -> Result<Running, StartupError> {
         StoreError::InUse => StartupError::DataInUse(config.data.clone()),
         error => StartupError::Store(error),
     })?;
+    store.set_policy(config.policy());
     let data_error = |source| StartupError::Data { path: config.data.clone(), source };
     let owners = OwnerKey::open(&config.data).map_err(data_error)?;
     let files = Files::open(&config.data).map_err(data_error)?;
+    // Nobody writes yet, so whatever no row names is what a crash left.
+    pruner::sweep_files(&*store, &files, Duration::ZERO).await?;
     // Bound before jobs run again, so that a start in vain changes nothing; served after, so that no request sees half a server.
     let listener = listen(config.listen).await?;
     let addr = listener.local_addr().map_err(|source| StartupError::Listen { addr: config.listen, source })?;
@@ -111,7 +114,8 @@ pub async fn start(config: Config) -> Result<Running, StartupError> {
         state.shutdown.clone(),
         connections.clone(),
     ));
-    tokio::spawn(expire_uploads(state.clone()));
+    let keep_uploads = state.config.uploads.expire_after;
+    tokio::spawn(pruner::run(state.store.clone(), state.files.clone(), keep_uploads, state.shutdown.clone()));
     Ok(Running { addr, state, connections })
 }
 
@@ -222,21 +226,5 @@ async fn serve_connection(
     };
     if let Err(error) = ended {
         tracing::debug!(%peer, %error, "a connection ended early");
-    }
-}
-
-/// Removes uploads that no job has used for a day, once an hour.
-async fn expire_uploads(state: AppState) {
-    let keep_ms = i64::try_from(state.config.uploads.expire_after.as_millis()).unwrap_or(i64::MAX);
-    let mut hourly = tokio::time::interval(Duration::from_secs(3600));
-    loop {
-        tokio::select! {
-            _ = hourly.tick() => {}
-            () = state.shutdown.cancelled() => return,
-        }
-        match state.store.expire_uploads(crate::clock::now().plus_ms(-keep_ms), 1000).await {
-            Ok(expired) => expired.into_iter().for_each(|id| state.files.remove_upload(id)),
-            Err(error) => tracing::warn!(%error, "unused uploads could not be expired"),
-        }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Map: [`submit`] judges and accepts · `producer` claims what is ready and hands it to `executor` (one attempt, from claim to
 //! finish) · [`context`] is all that a handler sees · [`registry`] knows the kinds · `live` holds what runs here and tells it to
-//! stop · `heartbeat` keeps leases · `scheduler` queues what is due · `rescuer` takes back what a dead worker left · `backoff`
-//! says how long to wait · `failure` what went wrong. Knows no HTTP and no SQL.
+//! stop · `heartbeat` keeps leases · `scheduler` queues what is due · `rescuer` takes back what a dead worker left · [`pruner`] lets
+//! go what is old · `backoff` says how long to wait · `failure` what went wrong. Knows no HTTP and no SQL.
 //! Invariants: engine.md's 1–7; here above all that a claimed job always ends in a `finish` or a lost lease, never in nothing.
 
 mod backoff;
@@ -14,6 +14,7 @@ mod fingerprint;
 mod heartbeat;
 mod live;
 mod producer;
+pub mod pruner;
 pub mod registry;
 mod rescuer;
 mod retry;

@@ -8,10 +8,13 @@ mod attempt;
 mod catalogue;
 mod checkpointer;
 mod claim;
+mod erase;
 mod event_reads;
 mod events;
 mod lanes;
+mod lifecycle;
 mod owner_ops;
+mod prune;
 mod readers;
 mod reads;
 mod row;
@@ -30,7 +33,7 @@ use readers::Readers;
 use std::{
     fs::{File, TryLockError},
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     thread::{self, JoinHandle},
 };
 use writer::{Listening, Tx, write};
@@ -44,6 +47,7 @@ pub struct SqliteStore {
     lanes: Arc<Lanes>,
     readers: Arc<Readers>,
     listening: Listening,
+    policy: OnceLock<Policy>,
     /// Joined at the end. Emptied by the first who closes.
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Held for as long as the store is open, so that no second process runs the same jobs.
@@ -92,7 +96,7 @@ impl SqliteStore {
             threads.push(spawn("reader", move || its_readers.run(conn))?);
         }
         let (threads, lock) = (Mutex::new(threads), Mutex::new(Some(lock)));
-        Ok(Arc::new(Self { epoch, lanes, readers, listening, threads, lock }))
+        Ok(Arc::new(Self { epoch, lanes, readers, listening, policy: OnceLock::new(), threads, lock }))
     }
 
     async fn express<T: Send + 'static>(
@@ -172,7 +176,8 @@ impl Store for SqliteStore {
     }
 
     async fn accept(&self, job: NewJob, now: Timestamp) -> StoreResult<Accepted> {
-        self.express(move |tx| accept::accept(tx, job, now)).await
+        let open_limit = position(self.policy().open_jobs);
+        self.express(move |tx| accept::accept(tx, job, open_limit, now)).await
     }
 
     async fn cancel(&self, owner: OwnerId, id: JobId, now: Timestamp) -> StoreResult<Option<CancelOutcome>> {
@@ -187,7 +192,8 @@ impl Store for SqliteStore {
         fresh_attempts: u32,
         now: Timestamp,
     ) -> StoreResult<Reopened> {
-        self.express(move |tx| owner_ops::reopen(tx, owner, id, from, fresh_attempts, now)).await
+        let open_limit = position(self.policy().open_jobs);
+        self.express(move |tx| owner_ops::reopen(tx, owner, id, from, fresh_attempts, open_limit, now)).await
     }
 
     async fn job(&self, owner: OwnerId, id: JobId) -> StoreResult<Option<Snapshot<JobRow>>> {
@@ -264,8 +270,9 @@ impl Store for SqliteStore {
         self.express(move |tx| schedule::rescue(tx, now, except.as_deref(), all, at_most(limit))).await
     }
 
-    async fn add_upload(&self, upload: UploadRow) -> StoreResult<()> {
-        self.express(move |tx| uploads::add(tx, &upload)).await
+    async fn add_upload(&self, upload: UploadRow) -> StoreResult<bool> {
+        let quota = position(self.policy().upload_bytes);
+        self.express(move |tx| uploads::add(tx, &upload, quota)).await
     }
 
     async fn upload(&self, owner: OwnerId, id: UploadId) -> StoreResult<Option<UploadRow>> {

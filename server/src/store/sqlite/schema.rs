@@ -8,8 +8,11 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::{path::Path, time::Duration};
 
 /// Applied in order; the database remembers how many in `user_version`.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("../../../migrations/0001_core.sql"), include_str!("../../../migrations/0002_catalogue.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("../../../migrations/0001_core.sql"),
+    include_str!("../../../migrations/0002_catalogue.sql"),
+    include_str!("../../../migrations/0005_lifecycle.sql"),
+];
 
 /// SQLite before 3.51.3 can corrupt a WAL when two connections write and checkpoint.
 const OLDEST_SQLITE: i32 = 3_051_003;
