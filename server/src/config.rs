@@ -4,7 +4,11 @@
 //! Invariant: a value that [`Config::validate`] let through makes sense together with all others.
 
 use crate::store::Policy;
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 /// All settings.
 #[derive(Debug, Clone)]
@@ -23,6 +27,8 @@ pub struct Config {
     pub uploads: UploadsConfig,
     /// How much an owner may have, and how long it is kept.
     pub retention: RetentionConfig,
+    /// How much one address may ask for.
+    pub limits: LimitsConfig,
     /// How long a stop may take before unfinished jobs are handed back.
     pub stop_grace: Duration,
 }
@@ -75,6 +81,19 @@ pub struct RetentionConfig {
     pub keep_results_days: u32,
 }
 
+/// How much one address may ask for; 0 for any number. The machine's own address is not limited.
+#[derive(Debug, Clone)]
+pub struct LimitsConfig {
+    /// Requests a second that change something; twice as many at once.
+    pub requests_per_s: u32,
+    /// Connections of one address.
+    pub connections_per_address: usize,
+    /// Connections in all, of the machine's own address too.
+    pub connections: usize,
+    /// Proxies that are believed when they say whom they speak for (`Forwarded`, else `X-Forwarded-For`).
+    pub trusted_proxies: Vec<IpAddr>,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -85,6 +104,7 @@ impl Default for Config {
             channels: ChannelsConfig::default(),
             uploads: UploadsConfig::default(),
             retention: RetentionConfig::default(),
+            limits: LimitsConfig::default(),
             stop_grace: Duration::from_secs(10),
         }
     }
@@ -110,6 +130,12 @@ impl Default for ChannelsConfig {
 impl Default for UploadsConfig {
     fn default() -> Self {
         Self { max_bytes: 1 << 30, quota_bytes: 5 << 30, expire_after: Duration::from_secs(24 * 3600) }
+    }
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self { requests_per_s: 200, connections_per_address: 256, connections: 20_000, trusted_proxies: Vec::new() }
     }
 }
 

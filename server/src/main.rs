@@ -1,14 +1,21 @@
-//! The command `meanwhile`: reads flags and variables, starts the server, stops it on a signal.
+//! The command `meanwhile`: reads flags and variables, starts the server, stops it on a signal; copies a data folder and back.
 //!
-//! Invariant: stdout carries one line, `listening on http://…`, when the server is ready; everything else goes to stderr.
+//! Invariant: of a server, stdout carries one line, `listening on http://…`, when the server is ready; everything else goes to stderr.
 
 use clap::{Args, Parser, Subcommand};
 use server::{
-    config::{Config, RetentionConfig},
+    backup::{self, BackupError, Manifest},
+    clock,
+    config::{Config, LimitsConfig, RetentionConfig},
     startup::{self, Running},
     telemetry,
 };
-use std::{io::Write, net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{
+    io::Write,
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 /// Submit. Carry on. Be told.
 #[derive(Parser)]
@@ -24,6 +31,16 @@ struct Cli {
 enum Command {
     /// Accepts jobs, runs them and serves the pages (the default)
     Serve,
+    /// Copies the data folder, while the server runs or not, into a folder that is empty or not there
+    Backup {
+        /// Where the copy goes
+        folder: PathBuf,
+    },
+    /// Makes a data folder, which must be empty or not there, from a copy
+    Restore {
+        /// Where the copy is
+        folder: PathBuf,
+    },
 }
 
 #[derive(Args)]
@@ -49,6 +66,18 @@ struct Serve {
     /// Unfinished jobs that one owner may have; 0 for any number
     #[arg(long, env = "MEANWHILE_MAX_JOBS", default_value_t = 10_000, global = true)]
     max_jobs: u64,
+    /// Requests a second that change something, of one address; 0 for any number
+    #[arg(long, env = "MEANWHILE_MAX_REQUESTS", default_value_t = 200, global = true)]
+    max_requests: u32,
+    /// Connections of one address; 0 for any number
+    #[arg(long, env = "MEANWHILE_MAX_CONNECTIONS_PER_ADDRESS", default_value_t = 256, global = true)]
+    max_connections_per_address: usize,
+    /// Connections in all; 0 for any number
+    #[arg(long, env = "MEANWHILE_MAX_CONNECTIONS", default_value_t = 20_000, global = true)]
+    max_connections: usize,
+    /// Address of a proxy that is believed when it says whom it speaks for; several with commas between
+    #[arg(long, env = "MEANWHILE_TRUSTED_PROXY", value_delimiter = ',', global = true)]
+    trusted_proxy: Vec<IpAddr>,
 }
 
 impl Serve {
@@ -60,6 +89,12 @@ impl Serve {
             keep_jobs_days: self.keep_jobs,
             keep_results_days: self.keep_results,
         };
+        config.limits = LimitsConfig {
+            requests_per_s: self.max_requests,
+            connections_per_address: self.max_connections_per_address,
+            connections: self.max_connections,
+            trusted_proxies: self.trusted_proxy,
+        };
         config
     }
 }
@@ -70,6 +105,8 @@ async fn main() -> ExitCode {
     telemetry::start();
     let started = match command {
         None | Some(Command::Serve) => startup::start(serve.config()).await,
+        Some(Command::Backup { folder }) => return told(backed_up(&serve.data, &folder)),
+        Some(Command::Restore { folder }) => return told(restored(&folder, &serve.data)),
     };
     match started {
         Ok(running) => run(running).await,
@@ -78,6 +115,35 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// One sentence, on stdout when it was done, on stderr when it was not.
+fn told(said: Result<String, BackupError>) -> ExitCode {
+    match said {
+        Ok(sentence) => {
+            println!("{sentence}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn backed_up(data: &Path, to: &Path) -> Result<String, BackupError> {
+    let Manifest { jobs, files, missing, .. } = backup::backup(data, to, clock::now())?;
+    missing.iter().for_each(|name| eprintln!("missing in the data folder: {name}"));
+    let lacking = if missing.is_empty() { String::new() } else { format!(", {} missing ones left out", missing.len()) };
+    Ok(format!("Copied {jobs} jobs and {files} files{lacking} from {} to {}.", data.display(), to.display()))
+}
+
+fn restored(from: &Path, data: &Path) -> Result<String, BackupError> {
+    let Manifest { jobs, files, made_at, .. } = backup::restore(from, data)?;
+    Ok(format!(
+        "Restored {jobs} jobs and {files} files, as of {made_at}, to {}; clients will read everything anew.",
+        data.display()
+    ))
 }
 
 async fn run(running: Running) -> ExitCode {

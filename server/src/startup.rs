@@ -15,6 +15,7 @@ use crate::{
     router,
     state::AppState,
     store::{Committed, Store, StoreError, sqlite::SqliteStore},
+    throttle::Throttle,
     ui,
 };
 use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
@@ -29,9 +30,17 @@ use std::{
     sync::{Arc, OnceLock},
     time::Duration,
 };
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
+
+/// Connections too many that are told so at the same time.
+const REFUSALS: usize = 64;
+/// How long one of them may take to ask and to listen.
+const REFUSAL: Duration = Duration::from_secs(5);
 
 /// Why the server did not start; each reads as one sentence for whoever typed the command.
 #[derive(Debug, thiserror::Error)]
@@ -102,14 +111,27 @@ pub async fn start(config: Config) -> Result<Running, StartupError> {
     let limits = channels::Limits::new(&config.channels);
     let shutdown = CancellationToken::new();
     let acks = channels::Acks::default();
-    let state =
-        AppState { store, engine, bus, files, owners, config: Arc::new(config), shutdown, assets, limits, acks };
+    let throttle = Throttle::new(&config.limits);
+    let state = AppState {
+        store,
+        engine,
+        bus,
+        files,
+        owners,
+        config: Arc::new(config),
+        shutdown,
+        assets,
+        limits,
+        throttle,
+        acks,
+    };
     let connections = TaskTracker::new();
     // A peer that takes nothing for two heartbeats has gone, or should have.
     let stall = state.config.channels.heartbeat * 2;
     tokio::spawn(accept_loop(
         listener,
         router::router(state.clone()),
+        state.throttle.clone(),
         stall,
         state.shutdown.clone(),
         connections.clone(),
@@ -177,10 +199,12 @@ async fn listen(addr: SocketAddr) -> Result<TcpListener, StartupError> {
 async fn accept_loop(
     listener: TcpListener,
     router: Router,
+    throttle: Throttle,
     stall: Duration,
     shutdown: CancellationToken,
     connections: TaskTracker,
 ) {
+    let refusals = Arc::new(Semaphore::new(REFUSALS));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -191,7 +215,13 @@ async fn accept_loop(
                 // Events are small and must not wait for an acknowledgement of the one before.
                 let _ = stream.set_nodelay(true);
                 let stream = WriteDeadline::new(stream, stall);
-                connections.spawn(serve_connection(stream, peer, router.clone(), shutdown.clone()));
+                match throttle.connect(peer.ip()) {
+                    Some(permit) => {
+                        let stream = stream.holding(permit);
+                        connections.spawn(serve_connection(stream, peer, router.clone(), shutdown.clone()));
+                    }
+                    None => refuse(stream, peer, &refusals),
+                }
             }
             Err(error) => {
                 // Out of file descriptors, mostly: it passes when a connection ends, and spinning would not help.
@@ -202,8 +232,24 @@ async fn accept_loop(
     }
 }
 
-async fn serve_connection(
-    stream: WriteDeadline<TcpStream>,
+/// Says that there are too many connections, to a few at a time; the others are closed without a word.
+fn refuse(stream: WriteDeadline<TcpStream>, peer: SocketAddr, refusals: &Arc<Semaphore>) {
+    let Ok(permit) = refusals.clone().try_acquire_owned() else { return };
+    tokio::spawn(async move {
+        let stream = stream.holding(permit);
+        let service = router::too_many_connections()
+            .map_request(|request: Request<hyper::body::Incoming>| request.map(Body::new));
+        let mut http = hyper::server::conn::http1::Builder::new();
+        let answered = http.keep_alive(false).serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        match tokio::time::timeout(REFUSAL, answered).await {
+            Ok(Ok(())) => {}
+            ended => tracing::debug!(%peer, ?ended, "a connection too many did not wait for its refusal"),
+        }
+    });
+}
+
+async fn serve_connection<H: Send + Unpin + 'static>(
+    stream: WriteDeadline<TcpStream, H>,
     peer: SocketAddr,
     router: Router,
     shutdown: CancellationToken,

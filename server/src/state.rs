@@ -4,7 +4,8 @@
 //! nobody who uses it.
 
 use crate::{
-    channels, config::Config, engine::Engine, events::bus::Bus, files::Files, owner::OwnerKey, store::Store, ui,
+    channels, config::Config, engine::Engine, events::bus::Bus, files::Files, owner::OwnerKey, store::Store,
+    throttle::Throttle, ui,
 };
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +31,8 @@ pub struct AppState {
     pub assets: Arc<ui::Assets>,
     /// Counts the open streams.
     pub limits: channels::Limits,
+    /// Counts what each address asks for.
+    pub throttle: Throttle,
     /// What owners' devices have seen.
     pub acks: channels::Acks,
 }

@@ -128,3 +128,175 @@ async fn a_job_too_many_is_told_when_to_come_back_and_a_repeat_is_none() {
     problem(visitor.post(link(&first, "retry")).send().await.unwrap(), 429, "too-many-jobs").await;
     server.stop().await;
 }
+
+/// Tables and columns in which a value stands.
+fn places_of(conn: &Connection, value: &dyn rusqlite::ToSql) -> Vec<String> {
+    let mut tables =
+        conn.prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").unwrap();
+    let tables: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    assert!(tables.len() > 8, "{tables:?}");
+    let mut places = Vec::new();
+    for table in tables {
+        let statement = conn.prepare(&format!("SELECT * FROM {table} LIMIT 0")).unwrap();
+        for column in statement.column_names() {
+            let sql = format!("SELECT count(*) FROM {table} WHERE {column} = ?1");
+            if conn.query_row(&sql, [value], |row| row.get::<_, i64>(0)).unwrap() > 0 {
+                places.push(format!("{table}.{column}"));
+            }
+        }
+    }
+    places
+}
+
+fn rows(conn: &Connection, table: &str) -> i64 {
+    conn.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+}
+
+fn files(server: &Server) -> Vec<PathBuf> {
+    let entries = ["uploads", "jobs"].map(|folder| fs::read_dir(data(server).join(folder)).unwrap());
+    entries.into_iter().flatten().map(|entry| entry.unwrap().path()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_deletes_their_data_leaves_nothing_and_others_keep_theirs() {
+    let server = Server::start().await;
+    let (mine, theirs) = (server.visitor(), server.visitor());
+    let kept = import(&theirs).await;
+    let kept_files = files(&server);
+    import(&mine).await;
+    submit(&mine, "k").await;
+    let running = mine.held(2).await;
+    let conn = database(&server);
+    let uuid: Vec<u8> = conn
+        .query_row("SELECT o.uuid FROM owner o JOIN job j ON j.owner = o.id ORDER BY j.id DESC LIMIT 1", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    assert_eq!(places_of(&conn, &uuid), ["owner.uuid"]);
+    let cursor = text(&mine.json("/api/v1/jobs").await, "cursor").to_owned();
+    let stream = mine.get(&format!("/api/v1/stream?after={cursor}")).send().await.unwrap();
+    let before = ["job", "event", "attempt", "upload", "idempotency"].map(|table| rows(&conn, table));
+
+    let answer = mine.client.delete(format!("{}/api/v1/me", mine.base)).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+    let cookie = header(&answer, "set-cookie").to_owned();
+    assert!(cookie.starts_with("meanwhile_owner=;") && cookie.contains("Max-Age=0"), "{cookie}");
+    assert!(stream.text().await.unwrap().contains("event: reset"), "the stream says so, and ends");
+    assert_eq!(places_of(&conn, &uuid), [""; 0]);
+    let owners = rows(&conn, "owner");
+    assert_eq!(owners, 1, "the other one");
+    // Nothing hangs in the air either: what is left is the other owner's, as it was.
+    let left = ["job", "event", "attempt", "upload", "idempotency"].map(|table| rows(&conn, table));
+    let id: i64 = conn.query_row("SELECT id FROM owner", [], |row| row.get(0)).unwrap();
+    assert!(left < before);
+    for (table, column) in [("job", "owner"), ("event", "owner"), ("upload", "owner"), ("idempotency", "owner")] {
+        let sql = format!("SELECT count(*) FROM {table} WHERE {column} <> ?1");
+        assert_eq!(conn.query_row(&sql, [id], |row| row.get::<_, i64>(0)).unwrap(), 0, "{table}");
+    }
+    for table in ["attempt", "job_file", "job_upload", "event"] {
+        let sql = format!("SELECT count(*) FROM {table} WHERE job NOT IN (SELECT id FROM job)");
+        assert_eq!(conn.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap(), 0, "{table}");
+    }
+    assert_eq!(files(&server), kept_files);
+    assert_eq!(theirs.json(link(&kept, "self")).await["state"], "succeeded");
+    // The visitor is nobody now, and may ask again.
+    problem(mine.get(link(&running, "self")).send().await.unwrap(), 404, "job-not-found").await;
+    let again = mine.client.delete(format!("{}/api/v1/me", mine.base)).send().await.unwrap();
+    assert_eq!(again.status(), StatusCode::NO_CONTENT);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_of_ones_data_deletes_it_without_script_and_only_when_confirmed() {
+    let server = Server::start_with(|config| config.retention.keep_jobs_days = 21).await;
+    let visitor = server.visitor();
+    let job = visitor.finished(json!({"steps": 1, "step_ms": 0})).await;
+    for (lang, words) in [("en", ["Your data", "21 days", "7 days"]), ("fr", ["Vos données", "21 jours", "7 jours"])] {
+        let page = visitor.get("/privacy").header("accept-language", lang).send().await.unwrap().text().await.unwrap();
+        assert!(page.contains(r#"action="/privacy/delete""#), "{page}");
+        words.iter().for_each(|word| assert!(page.contains(word), "{word}"));
+    }
+    assert!(visitor.get("/").send().await.unwrap().text().await.unwrap().contains(r#"href="/privacy""#));
+    let post = |form: &'static [(&str, &str)]| {
+        let body: Vec<_> = form.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let request = visitor.post("/privacy/delete").header("content-type", "application/x-www-form-urlencoded");
+        request.body(body.join("&")).send()
+    };
+    let unconfirmed = post(&[]).await.unwrap();
+    assert_eq!((unconfirmed.status().as_u16(), header(&unconfirmed, "location")), (303, "/privacy?said=confirm"));
+    assert_eq!(visitor.json(link(&job, "self")).await["state"], "succeeded");
+    let page = visitor.get("/privacy?said=confirm").send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("tick the box first"));
+    let foreign = visitor.post("/privacy/delete").header("sec-fetch-site", "cross-site").body("confirm=yes");
+    problem(foreign.send().await.unwrap(), 403, "cross-site").await;
+    let deleted = post(&[("confirm", "yes")]).await.unwrap();
+    assert_eq!((deleted.status().as_u16(), header(&deleted, "location")), (303, "/privacy?said=deleted"));
+    problem(visitor.get(link(&job, "self")).send().await.unwrap(), 404, "job-not-found").await;
+    assert_eq!(rows(&database(&server), "job"), 0);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_asks_for_too_much_is_refused_and_others_are_not() {
+    let server = Server::start_with(|config| {
+        config.limits.requests_per_s = 1;
+        config.limits.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    });
+    let server = server.await;
+    let visitor = server.visitor();
+    let post = |from: &str| visitor.post("/api/v1/ack").header("x-forwarded-for", from).body("{}");
+    let mut refused = None;
+    // The bucket holds two; however slow this machine is, it does not refill as fast as this asks.
+    for _ in 0..1000 {
+        let answer = post("192.0.2.1").send().await.unwrap();
+        if answer.status() == StatusCode::TOO_MANY_REQUESTS {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.expect("a limit");
+    assert!(header(&refused, "retry-after").parse::<u32>().unwrap() >= 1);
+    problem(refused, 429, "too-many-requests").await;
+    assert_ne!(post("192.0.2.2").send().await.unwrap().status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_ne!(post("127.0.0.1").send().await.unwrap().status(), StatusCode::TOO_MANY_REQUESTS, "the machine itself");
+    let reading = visitor.get("/api/v1/jobs").header("x-forwarded-for", "192.0.2.1").send().await.unwrap();
+    assert_eq!(reading.status(), StatusCode::OK, "reading is not counted");
+    let mut page = None;
+    for _ in 0..1000 {
+        let form = visitor.post("/preferences").header("x-forwarded-for", "192.0.2.1").body("theme=dark");
+        let form = form.header("content-type", "application/x-www-form-urlencoded");
+        let answer = form.header("accept", "text/html").header("accept-language", "fr").send().await.unwrap();
+        if answer.status() == StatusCode::TOO_MANY_REQUESTS {
+            page = Some(answer);
+            break;
+        }
+    }
+    let page = page.expect("a limit");
+    assert!(header(&page, "content-type").starts_with("text/html"));
+    let page = page.text().await.unwrap();
+    assert!(page.contains("C’était trop à la fois.") && page.contains("Attendez un instant"), "{page}");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_too_many_is_told_so_and_one_that_ends_makes_room() {
+    let server = Server::start_with(|config| config.limits.connections = 1).await;
+    // A visitor's one connection, which its stream then keeps.
+    let (one, two) = (server.visitor(), server.visitor());
+    let job = one.held(1).await;
+    let cursor = text(&one.json("/api/v1/jobs").await, "cursor").to_owned();
+    let stream = one.get(&format!("/api/v1/stream?after={cursor}")).send().await.unwrap();
+    assert_eq!(two.get("/api/v1/kinds").send().await.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
+    let refused = two.get("/api/v1/kinds").send().await.unwrap();
+    assert!(header(&refused, "retry-after").parse::<u32>().is_ok());
+    problem(refused, 503, "too-many-connections").await;
+    let page = two.get("/").header("accept", "text/html").send().await.unwrap();
+    assert_eq!(page.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(page.text().await.unwrap().contains("Too many connections are open."));
+    drop((stream, one, job));
+    let patience = std::time::Instant::now();
+    while two.get("/api/v1/kinds").send().await.unwrap().status() != StatusCode::OK {
+        assert!(patience.elapsed() < common::PATIENCE, "a connection that has ended still counts");
+    }
+    server.stop().await;
+}

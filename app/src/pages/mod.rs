@@ -9,5 +9,6 @@ pub mod job;
 pub mod job_detail;
 pub mod my_jobs;
 pub mod not_found;
+pub mod privacy;
 pub mod submit_form;
 pub mod work;

@@ -45,7 +45,8 @@ pub fn copy(data: &Path, to: &Path) -> StoreResult<Named> {
 }
 
 fn named(conn: &Connection) -> StoreResult<Named> {
-    const FILES: &str = "SELECT j.uuid, f.name FROM job_file f JOIN job j ON j.id = f.job WHERE f.gone = 0 AND j.owner <> 0";
+    const FILES: &str =
+        "SELECT j.uuid, f.name FROM job_file f JOIN job j ON j.id = f.job WHERE f.gone = 0 AND j.owner <> 0";
     const RESUMABLE: &str = "SELECT uuid FROM job WHERE resumable = 1 AND owner <> 0";
     Ok(Named {
         jobs: only(conn, "SELECT count(*) FROM job WHERE owner <> 0", [])?,

@@ -5,6 +5,7 @@
 
 mod accept;
 mod attempt;
+pub mod backup;
 mod catalogue;
 mod checkpointer;
 mod claim;

@@ -17,7 +17,7 @@ const MIGRATIONS: [&str; 3] = [
 /// SQLite before 3.51.3 can corrupt a WAL when two connections write and checkpoint.
 const OLDEST_SQLITE: i32 = 3_051_003;
 
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// More statements than this folder has.
 const STATEMENTS: usize = 128;
 
