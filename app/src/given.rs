@@ -21,6 +21,22 @@ pub struct Given {
     pub snapshot: Option<JobList>,
 }
 
+/// How long things are kept; put into context by `server::ui`, shown by the page of one's data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keeps {
+    /// Days that a job is kept after its end.
+    pub jobs_days: u32,
+    /// Days that its files are.
+    pub results_days: u32,
+}
+
+impl Keeps {
+    /// The page's.
+    pub fn of_context() -> Self {
+        use_context().unwrap_or(Self { jobs_days: 30, results_days: 7 })
+    }
+}
+
 /// The status of the answer, while the server renders.
 #[derive(Clone)]
 pub struct Status(Arc<dyn Fn(u16) + Send + Sync>);

@@ -164,6 +164,10 @@ fn Frame() -> impl IntoView {
             <footer class="foot">
                 <p>{t.motto}</p>
                 <p>
+                    <a href="/privacy" rel="external">
+                        {t.your_data}
+                    </a>
+                    " · "
                     <a href="/api/openapi.json" rel="external">
                         {t.api}
                     </a>

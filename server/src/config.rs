@@ -3,8 +3,15 @@
 //! Filled by `main.rs` from flags and `MEANWHILE_…` variables, by tests from [`Config::for_test`]; read by everyone, written by nobody later.
 //! Invariant: a value that [`Config::validate`] let through makes sense together with all others.
 
-use crate::engine::{kind_limits::LimitsByKind, quiet_hours::QuietHours};
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use crate::{
+    engine::{kind_limits::LimitsByKind, quiet_hours::QuietHours},
+    store::Policy,
+};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 /// More than one machine has sockets for.
 const MAX_STREAMS: usize = 1_000_000;
@@ -24,6 +31,10 @@ pub struct Config {
     pub channels: ChannelsConfig,
     /// What may be uploaded.
     pub uploads: UploadsConfig,
+    /// How much an owner may have, and how long it is kept.
+    pub retention: RetentionConfig,
+    /// How much one address may ask for.
+    pub limits: LimitsConfig,
     /// How long a stop may take before unfinished jobs are handed back.
     pub stop_grace: Duration,
 }
@@ -69,6 +80,30 @@ pub struct UploadsConfig {
     pub expire_after: Duration,
 }
 
+/// How much an owner may have, and how long it is kept.
+#[derive(Debug, Clone)]
+pub struct RetentionConfig {
+    /// Jobs of one owner that have not ended; 0 for any number.
+    pub open_jobs: u64,
+    /// Days that a job is kept after its end.
+    pub keep_jobs_days: u32,
+    /// Days that the files of a job are kept after its end.
+    pub keep_results_days: u32,
+}
+
+/// How much one address may ask for; 0 for any number. The machine's own address is not limited.
+#[derive(Debug, Clone)]
+pub struct LimitsConfig {
+    /// Requests a second that change something; twice as many at once.
+    pub requests_per_s: u32,
+    /// Connections of one address.
+    pub connections_per_address: usize,
+    /// Connections in all, of the machine's own address too.
+    pub connections: usize,
+    /// Proxies that are believed when they say whom they speak for (`Forwarded`, else `X-Forwarded-For`).
+    pub trusted_proxies: Vec<IpAddr>,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -78,6 +113,8 @@ impl Default for Config {
             engine: EngineConfig::default(),
             channels: ChannelsConfig::default(),
             uploads: UploadsConfig::default(),
+            retention: RetentionConfig::default(),
+            limits: LimitsConfig::default(),
             stop_grace: Duration::from_secs(10),
         }
     }
@@ -108,6 +145,18 @@ impl Default for UploadsConfig {
     }
 }
 
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self { requests_per_s: 200, connections_per_address: 256, connections: 20_000, trusted_proxies: Vec::new() }
+    }
+}
+
+impl Default for RetentionConfig {
+    fn default() -> Self {
+        Self { open_jobs: 10_000, keep_jobs_days: 30, keep_results_days: 7 }
+    }
+}
+
 /// A setting that cannot work.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{setting} {problem}")]
@@ -126,6 +175,18 @@ impl Config {
             data: data.into(),
             stop_grace: Duration::from_secs(2),
             ..Self::default()
+        }
+    }
+
+    /// What the store keeps to.
+    pub fn policy(&self) -> Policy {
+        const DAY_MS: i64 = 24 * 3600 * 1000;
+        let RetentionConfig { open_jobs, keep_jobs_days, keep_results_days } = self.retention;
+        Policy {
+            open_jobs: if open_jobs == 0 { u64::MAX } else { open_jobs },
+            upload_bytes: self.uploads.quota_bytes,
+            keep_jobs_ms: i64::from(keep_jobs_days) * DAY_MS,
+            keep_results_ms: i64::from(keep_results_days) * DAY_MS,
         }
     }
 
@@ -152,6 +213,13 @@ impl Config {
         }
         if self.uploads.quota_bytes < self.uploads.max_bytes {
             return refuse("upload quota", "must be at least the largest upload");
+        }
+        // Less than a day, and an idempotency key could outlive the job that it names.
+        if !(1..=36_500).contains(&self.retention.keep_jobs_days) {
+            return refuse("--keep-jobs", "must be from 1 to 36500 days");
+        }
+        if !(1..=self.retention.keep_jobs_days).contains(&self.retention.keep_results_days) {
+            return refuse("--keep-results", "must be at least 1 day and at most as long as --keep-jobs");
         }
         match &self.assets {
             Some(folder) if !folder.is_dir() => refuse("--assets", &format!("names no folder: {}", folder.display())),
@@ -180,5 +248,10 @@ mod tests {
         assert_eq!(channels(0, 10_000), Err("--streams-per-owner"));
         assert_eq!(channels(20, 0), Err("--streams"));
         assert_eq!(channels(20, MAX_STREAMS + 1), Err("--streams"));
+        let mut config = Config::default();
+        config.retention.keep_jobs_days = 3;
+        assert_eq!(config.validate().unwrap_err().setting, "--keep-results");
+        config.retention.keep_jobs_days = 0;
+        assert_eq!(config.validate().unwrap_err().setting, "--keep-jobs");
     }
 }

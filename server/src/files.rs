@@ -2,7 +2,8 @@
 //!
 //! Used by the upload handlers, by kinds (through their context) and by the download handler. Knows no owner and no quota.
 //! Invariants: a file under its final name is complete and synced, and so is the way to it (POSIX: a name is durable once its folder is
-//! synced, and no sooner); everything else ends in `.partial` and is swept at start.
+//! synced, and no sooner); what is not ends in `.partial`. What a crash left of either is found by [`Files::untouched_for`] and judged by
+//! the pruner, which asks the store.
 
 use bytes::Bytes;
 use domain::{JobId, UploadId};
@@ -13,6 +14,7 @@ use std::{
     path::{Path, PathBuf},
     pin::pin,
     sync::Arc,
+    time::Duration,
 };
 use tokio::{fs::File, io::AsyncWriteExt as _};
 
@@ -21,6 +23,17 @@ use tokio::{fs::File, io::AsyncWriteExt as _};
 pub struct Files {
     uploads: Arc<Path>,
     jobs: Arc<Path>,
+}
+
+/// What lies in the folders and has not been written to for a while, whether a row names it or not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Orphans {
+    /// Files that were never finished: no row names one.
+    pub partial: Vec<PathBuf>,
+    /// Uploads in full.
+    pub uploads: Vec<UploadId>,
+    /// Jobs that have a folder.
+    pub jobs: Vec<JobId>,
 }
 
 /// A file that arrived in full.
@@ -59,15 +72,14 @@ impl From<io::Error> for ReceiveError {
 }
 
 impl Files {
-    /// Makes the folders in the data folder, and sweeps what a crash left.
+    /// Makes the folders in the data folder.
     ///
     /// # Errors
-    /// When a folder cannot be made or read.
+    /// When a folder cannot be made.
     pub fn open(data: &Path) -> io::Result<Self> {
         let files = Self { uploads: data.join("uploads").into(), jobs: data.join("jobs").into() };
         make_folder(&files.uploads)?;
         make_folder(&files.jobs)?;
-        files.sweep()?;
         Ok(files)
     }
 
@@ -81,27 +93,27 @@ impl Files {
         self.jobs.join(id.to_string())
     }
 
-    /// Every upload whose content is here, with or without a row.
-    ///
-    /// # Errors
-    /// When the folder cannot be read.
-    pub fn uploads(&self) -> io::Result<Vec<UploadId>> {
-        let mut ids = Vec::new();
-        for entry in fs::read_dir(&self.uploads)? {
-            ids.extend(entry?.file_name().to_str().and_then(|name| name.parse::<UploadId>().ok()));
-        }
-        Ok(ids)
-    }
-
     /// Removes an upload's content. A file that is not there is as good as removed.
     pub fn remove_upload(&self, id: UploadId) {
         let path = self.upload_path(id);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!(%error, upload = %id, "an upload could not be removed");
-            }
-            _ => {}
-        }
+        removed(&path, fs::remove_file(&path));
+    }
+
+    /// Removes a file of a job, which the store had a row for.
+    pub fn remove_job_file(&self, id: JobId, name: &str) {
+        let path = self.job_dir(id).join(name);
+        removed(&path, fs::remove_file(&path));
+    }
+
+    /// Removes all files of a job.
+    pub fn remove_job(&self, id: JobId) {
+        let path = self.job_dir(id);
+        removed(&path, fs::remove_dir_all(&path));
+    }
+
+    /// Removes a file that [`Self::untouched_for`] found unfinished.
+    pub fn remove_partial(&self, path: &Path) {
+        removed(path, fs::remove_file(path));
     }
 
     /// Writes a stream to an upload's file, in constant memory, and answers once it is durable under its final name.
@@ -134,24 +146,67 @@ impl Files {
         Ok(Received { size, sha256: hash.finalize().into() })
     }
 
-    /// Removes partial files: with nobody writing yet, each is what a crash left.
+    /// What lies in the folders and was last written to longer ago than that. Names that are none of ours are passed over.
     ///
     /// # Errors
     /// When a folder cannot be read.
-    pub fn sweep(&self) -> io::Result<()> {
-        let mut folders = vec![self.uploads.to_path_buf()];
-        for entry in fs::read_dir(&self.jobs)? {
-            folders.push(entry?.path());
-        }
-        for folder in folders.iter().filter(|folder| folder.is_dir()) {
-            for entry in fs::read_dir(folder)? {
-                let path = entry?.path();
-                if path.extension().is_some_and(|extension| extension == "partial") {
-                    fs::remove_file(path)?;
-                }
+    pub fn untouched_for(&self, grace: Duration) -> io::Result<Orphans> {
+        let mut found = Orphans::default();
+        for path in untouched(&self.uploads, grace)? {
+            if is_partial(&path) {
+                found.partial.push(path);
+            } else if let Some(id) = named(&path) {
+                found.uploads.push(id);
             }
         }
-        Ok(())
+        for path in untouched(&self.jobs, Duration::ZERO)? {
+            let Some(id) = named(&path) else { continue };
+            let old = untouched(&path, grace)?;
+            // A folder counts as touched when anything in it does.
+            if old.len() == fs::read_dir(&path)?.count() && is_untouched(&fs::metadata(&path)?, grace) {
+                found.jobs.push(id);
+            }
+            found.partial.extend(old.into_iter().filter(|path| is_partial(path)));
+        }
+        Ok(found)
+    }
+}
+
+/// The entries of a folder that were last written to longer ago than that.
+fn untouched(folder: &Path, grace: Duration) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        match entry.metadata() {
+            Ok(metadata) if is_untouched(&metadata, grace) => found.push(entry.path()),
+            // Removed in between, or still in use.
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+/// With a clock that was set back, a file may be of the future: only without grace is that old enough.
+fn is_untouched(metadata: &fs::Metadata, grace: Duration) -> bool {
+    grace.is_zero() || metadata.modified().is_ok_and(|at| at.elapsed().is_ok_and(|age| age > grace))
+}
+
+fn is_partial(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "partial")
+}
+
+/// The id that a file or folder is named after.
+fn named<T: std::str::FromStr>(path: &Path) -> Option<T> {
+    path.file_name()?.to_str()?.parse().ok()
+}
+
+/// Tells the log of what could not be removed; what is not there is as good as removed.
+fn removed(path: &Path, result: io::Result<()>) {
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            tracing::warn!(%error, path = %path.display(), "a file could not be removed; the daily sweep tries again");
+        }
+        _ => {}
     }
 }
 
@@ -213,15 +268,19 @@ mod tests {
         assert_eq!(names(&files), [id.to_string()]);
     }
 
-    #[tokio::test]
-    async fn a_partial_file_of_a_crash_is_swept_at_start() {
+    #[test]
+    fn what_is_being_written_is_not_found_and_names_that_are_not_ours_neither() {
         let folder = tempfile::tempdir().unwrap();
         let files = Files::open(folder.path()).unwrap();
-        fs::write(files.uploads.join("x.partial"), b"half").unwrap();
-        fs::create_dir(files.job_dir(JobId::from_bytes([3; 16]))).unwrap();
-        fs::write(files.job_dir(JobId::from_bytes([3; 16])).join("rejects.csv.partial"), b"half").unwrap();
-        let files = Files::open(folder.path()).unwrap();
-        assert_eq!(names(&files), [""; 0]);
-        assert_eq!(fs::read_dir(files.job_dir(JobId::from_bytes([3; 16]))).unwrap().count(), 0);
+        let (upload, job) = (UploadId::from_bytes([1; 16]), JobId::from_bytes([3; 16]));
+        let partial = files.uploads.join("x.partial");
+        fs::write(&partial, b"half").unwrap();
+        fs::write(files.upload_path(upload), b"whole").unwrap();
+        fs::write(files.uploads.join("README"), b"not ours").unwrap();
+        fs::create_dir(files.job_dir(job)).unwrap();
+        fs::write(files.job_dir(job).join("rejects.csv"), b"whole").unwrap();
+        assert_eq!(files.untouched_for(Duration::from_secs(3600)).unwrap(), Orphans::default());
+        let all = Orphans { partial: vec![partial], uploads: vec![upload], jobs: vec![job] };
+        assert_eq!(files.untouched_for(Duration::ZERO).unwrap(), all);
     }
 }

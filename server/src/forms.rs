@@ -10,6 +10,7 @@ use crate::{
         callbacks::deliver,
         conditional::wait_for_job,
         extract::{JobPath, read_body},
+        me,
         uploads::{self, Allowance, is_multipart},
     },
     engine::{IdempotencyKey, Retried},
@@ -192,6 +193,29 @@ pub async fn preferences(request: Request) -> Response {
         _ => {}
     }
     response
+}
+
+/// `POST /privacy/delete`: everything of this owner goes, if the box was ticked
+pub async fn delete_data(State(state): State<AppState>, owner: Owner, request: Request) -> Response {
+    let page = page_at("/privacy", &request);
+    let mut fields = Fields::new();
+    let done = async {
+        read_fields(&state, owner, request, &mut fields).await?;
+        if value(&fields, "confirm") != Some("yes") {
+            return Ok("/privacy?said=confirm");
+        }
+        me::erase(&state, owner.id).await.map(|()| "/privacy?said=deleted")
+    };
+    match done.await {
+        Ok(path) => {
+            let mut response = see_other(path);
+            if path.ends_with("deleted") {
+                state.owners.clear_cookie(response.headers_mut());
+            }
+            response
+        }
+        Err(error) => again(state, page, fields, error).await,
+    }
 }
 
 /// A path of this site, or the home page: a form must not send anybody elsewhere.

@@ -1,10 +1,12 @@
-//! The command `meanwhile`: reads flags and variables, starts the server, stops it on a signal.
+//! The command `meanwhile`: reads flags and variables, starts the server, stops it on a signal; copies a data folder and back.
 //!
-//! Invariant: stdout carries one line, `listening on http://…`, when the server is ready; everything else goes to stderr.
+//! Invariant: of a server, stdout carries one line, `listening on http://…`, when the server is ready; everything else goes to stderr.
 
 use clap::{Args, Parser, Subcommand};
 use server::{
-    config::{Config, InvalidConfig},
+    backup::{self, BackupError, Manifest},
+    clock,
+    config::{Config, InvalidConfig, LimitsConfig, RetentionConfig},
     engine::{
         kind_limits::{self, LimitSetting},
         quiet_hours::{InvalidQuietHours, QuietHours},
@@ -12,7 +14,13 @@ use server::{
     startup::{self, Running},
     telemetry,
 };
-use std::{io::Write, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    io::Write,
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 /// Submit. Carry on. Be told.
 #[derive(Parser)]
@@ -28,6 +36,16 @@ struct Cli {
 enum Command {
     /// Accepts jobs, runs them and serves the pages (the default)
     Serve,
+    /// Copies the data folder, while the server runs or not, into a folder that is empty or not there
+    Backup {
+        /// Where the copy goes
+        folder: PathBuf,
+    },
+    /// Makes a data folder, which must be empty or not there, from a copy
+    Restore {
+        /// Where the copy is
+        folder: PathBuf,
+    },
 }
 
 #[derive(Args)]
@@ -65,6 +83,27 @@ struct Serve {
     /// Streams of all visitors together; each takes a file descriptor
     #[arg(long, env = "MEANWHILE_STREAMS", default_value_t = 10_000, global = true)]
     streams: usize,
+    /// Days that a job is kept after its end, with its log
+    #[arg(long, env = "MEANWHILE_KEEP_JOBS", default_value_t = 30, global = true)]
+    keep_jobs: u32,
+    /// Days that the files of a job are kept after its end
+    #[arg(long, env = "MEANWHILE_KEEP_RESULTS", default_value_t = 7, global = true)]
+    keep_results: u32,
+    /// Unfinished jobs that one owner may have; 0 for any number
+    #[arg(long, env = "MEANWHILE_MAX_JOBS", default_value_t = 10_000, global = true)]
+    max_jobs: u64,
+    /// Requests a second that change something, of one address; 0 for any number
+    #[arg(long, env = "MEANWHILE_MAX_REQUESTS", default_value_t = 200, global = true)]
+    max_requests: u32,
+    /// Connections of one address; 0 for any number
+    #[arg(long, env = "MEANWHILE_MAX_CONNECTIONS_PER_ADDRESS", default_value_t = 256, global = true)]
+    max_connections_per_address: usize,
+    /// Connections in all; 0 for any number
+    #[arg(long, env = "MEANWHILE_MAX_CONNECTIONS", default_value_t = 20_000, global = true)]
+    max_connections: usize,
+    /// Address of a proxy that is believed when it says whom it speaks for; several with commas between
+    #[arg(long, env = "MEANWHILE_TRUSTED_PROXY", value_delimiter = ',', global = true)]
+    trusted_proxy: Vec<IpAddr>,
 }
 
 impl Serve {
@@ -81,6 +120,17 @@ impl Serve {
         config.engine.heartbeat = self.heartbeat_ms.map_or(config.engine.heartbeat, Duration::from_millis);
         config.channels.per_owner = self.streams_per_owner;
         config.channels.total = self.streams;
+        config.retention = RetentionConfig {
+            open_jobs: self.max_jobs,
+            keep_jobs_days: self.keep_jobs,
+            keep_results_days: self.keep_results,
+        };
+        config.limits = LimitsConfig {
+            requests_per_s: self.max_requests,
+            connections_per_address: self.max_connections_per_address,
+            connections: self.max_connections,
+            trusted_proxies: self.trusted_proxy,
+        };
         Ok(config)
     }
 }
@@ -94,6 +144,8 @@ async fn main() -> ExitCode {
             Ok(config) => startup::start(config).await,
             Err(invalid) => Err(invalid.into()),
         },
+        Some(Command::Backup { folder }) => return told(backed_up(&serve.data, &folder)),
+        Some(Command::Restore { folder }) => return told(restored(&folder, &serve.data)),
     };
     match started {
         Ok(running) => run(running).await,
@@ -102,6 +154,35 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// One sentence, on stdout when it was done, on stderr when it was not.
+fn told(said: Result<String, BackupError>) -> ExitCode {
+    match said {
+        Ok(sentence) => {
+            println!("{sentence}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn backed_up(data: &Path, to: &Path) -> Result<String, BackupError> {
+    let Manifest { jobs, files, missing, .. } = backup::backup(data, to, clock::now())?;
+    missing.iter().for_each(|name| eprintln!("missing in the data folder: {name}"));
+    let lacking = if missing.is_empty() { String::new() } else { format!(", {} missing ones left out", missing.len()) };
+    Ok(format!("Copied {jobs} jobs and {files} files{lacking} from {} to {}.", data.display(), to.display()))
+}
+
+fn restored(from: &Path, data: &Path) -> Result<String, BackupError> {
+    let Manifest { jobs, files, made_at, .. } = backup::restore(from, data)?;
+    Ok(format!(
+        "Restored {jobs} jobs and {files} files, as of {made_at}, to {}; clients will read everything anew.",
+        data.display()
+    ))
 }
 
 async fn run(running: Running) -> ExitCode {

@@ -79,6 +79,14 @@ impl OwnerKey {
     }
 }
 
+impl OwnerKey {
+    /// Makes the visitor's browser forget who it was.
+    pub fn clear_cookie(&self, headers: &mut HeaderMap) {
+        const FORGET: &str = "meanwhile_owner=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax";
+        headers.append(header::SET_COOKIE, HeaderValue::from_static(FORGET));
+    }
+}
+
 /// Written aside and renamed, so that a crash in between leaves no half a key.
 fn make_key(data: &Path, path: &Path) -> io::Result<Vec<u8>> {
     let key = Key::try_generate().ok_or_else(|| io::Error::other("the system gives no random numbers"))?;

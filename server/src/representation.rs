@@ -4,10 +4,10 @@
 
 use crate::{
     engine::{Engine, Submitted},
-    store::{AttemptRow, JobRow, QueueState, Snapshot, StoreResult, json},
+    store::{AttemptRow, JobRow, QueueState, Snapshot, Store, StoreResult, json},
 };
 use domain::{
-    Cursor, Job, JobState,
+    Cursor, Job, JobId, JobState,
     api::{Attempt, RESULT_LIMIT},
     job::Links,
 };
@@ -18,7 +18,8 @@ use domain::{
 /// What the store said.
 pub async fn job(engine: &Engine, snapshot: Snapshot<JobRow>) -> StoreResult<Job> {
     let cursor = Cursor::new(engine.epoch(), snapshot.head);
-    Ok(Job { cursor: Some(cursor), ..represent(engine, snapshot.value, None).await? })
+    let with_files = with_files(engine.store(), std::slice::from_ref(&snapshot.value)).await?;
+    Ok(Job { cursor: Some(cursor), ..represent(engine, snapshot.value, None, &with_files).await? })
 }
 
 /// What a submit made or found, with its cursor.
@@ -28,7 +29,8 @@ pub async fn job(engine: &Engine, snapshot: Snapshot<JobRow>) -> StoreResult<Job
 pub async fn submitted(engine: &Engine, submitted: Submitted) -> StoreResult<Job> {
     let Submitted { job, queue, .. } = submitted;
     let cursor = Cursor::new(engine.epoch(), job.head);
-    Ok(Job { cursor: Some(cursor), ..represent(engine, job.value, queue.as_ref()).await? })
+    let with_files = with_files(engine.store(), std::slice::from_ref(&job.value)).await?;
+    Ok(Job { cursor: Some(cursor), ..represent(engine, job.value, queue.as_ref(), &with_files).await? })
 }
 
 /// Several jobs; the one cursor of a list is the list's.
@@ -37,8 +39,9 @@ pub async fn submitted(engine: &Engine, submitted: Submitted) -> StoreResult<Job
 /// What the store said.
 pub async fn jobs(engine: &Engine, snapshot: Snapshot<Vec<JobRow>>) -> StoreResult<Vec<Job>> {
     let mut jobs = Vec::with_capacity(snapshot.value.len());
+    let with_files = with_files(engine.store(), &snapshot.value).await?;
     for row in snapshot.value {
-        jobs.push(represent(engine, row, None).await?);
+        jobs.push(represent(engine, row, None, &with_files).await?);
     }
     Ok(jobs)
 }
@@ -49,9 +52,18 @@ pub fn attempt(row: AttemptRow) -> Attempt {
     Attempt { attempt, started_at, finished_at, worker, outcome, failure }
 }
 
-async fn represent(engine: &Engine, row: JobRow, known: Option<&QueueState>) -> StoreResult<Job> {
+/// Those of these that have ended and have files, which may go before the job does.
+async fn with_files(store: &dyn Store, rows: &[JobRow]) -> StoreResult<Vec<JobId>> {
+    let ended: Vec<JobId> = rows.iter().filter(|row| row.finished_at.is_some()).map(|row| row.id).collect();
+    if ended.is_empty() { Ok(ended) } else { store.jobs_with_files(ended).await }
+}
+
+async fn represent(engine: &Engine, row: JobRow, known: Option<&QueueState>, with_files: &[JobId]) -> StoreResult<Job> {
     let queue = engine.outlook(&row, known).await?;
     let unfinished = !row.state.is_terminal();
+    let has_files = with_files.contains(&row.id);
+    let expires = |at| engine.store().policy().expires_at(at, has_files, row.resumable);
+    let expires_at = row.finished_at.map(expires);
     Ok(Job {
         id: row.id,
         kind: row.kind,
@@ -61,7 +73,7 @@ async fn represent(engine: &Engine, row: JobRow, known: Option<&QueueState>) -> 
         created_at: row.created_at,
         started_at: row.started_at,
         finished_at: row.finished_at,
-        expires_at: None,
+        expires_at,
         attempt: row.attempt,
         max_attempts: row.max_attempts,
         next_attempt_at: row.due_at.filter(|_| row.state == JobState::Retrying),

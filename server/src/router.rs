@@ -4,22 +4,22 @@
 //! Invariant: under `/api` every answer that is an error is a problem, whatever made it.
 
 use crate::{
-    api::{actions, callbacks, health, jobs, kinds, openapi, outcomes, products, uploads},
+    api::{actions, callbacks, health, jobs, kinds, me, openapi, outcomes, products, uploads},
     channels::{ack, poll, sse, ws},
-    error::{self, no_such_route, wrong_method},
+    error::{self, ApiError, discard, no_such_route, wrong_method},
     forms, owner,
     state::AppState,
     ui,
 };
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderValue, header},
+    extract::{ConnectInfo, DefaultBodyLimit, Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{delete, get, post},
 };
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 use tower::ServiceExt as _;
 use tower_http::{catch_panic::CatchPanicLayer, services::ServeDir, set_header::SetResponseHeaderLayer};
 use tracing::Instrument as _;
@@ -39,6 +39,7 @@ pub fn router(state: AppState) -> Router {
         .merge(owned)
         .fallback(elsewhere)
         .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(state.clone(), throttled))
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(always(header::REFERRER_POLICY, "same-origin"))
@@ -65,6 +66,7 @@ fn api() -> Router<AppState> {
         .route("/api/v1/stream", get(sse::stream))
         .route("/api/v1/ws", get(ws::upgrade))
         .route("/api/v1/ack", post(ack::ack))
+        .route("/api/v1/me", delete(me::delete))
         .route("/api/openapi.json", get(openapi::document))
 }
 
@@ -76,6 +78,7 @@ fn forms() -> Router<AppState> {
         .route("/jobs/{id}/step", post(forms::step))
         .route("/jobs/{id}/callback", post(forms::callback))
         .route("/preferences", post(forms::preferences))
+        .route("/privacy/delete", post(forms::delete_data))
 }
 
 /// For routes that take files: they go to disk as they come, within limits of their own.
@@ -119,6 +122,42 @@ async fn asset(state: AppState, folder: PathBuf, hashed: bool, request: Request)
 async fn page_not_found(state: AppState, request: Request) -> Response {
     let page = Router::new().fallback(ui::not_found).layer(from_fn_with_state(state.clone(), owner::identify));
     page.with_state(state).oneshot(request).await.into_response()
+}
+
+/// 429 for an address that changes too much at once. What only reads is not counted: its price is a page of rows.
+async fn throttled(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let peer = request.extensions().get().map(|ConnectInfo::<SocketAddr>(peer)| peer.ip());
+    if let Some(peer) = peer.filter(|_| !request.method().is_safe())
+        && let Err(wait) = state.throttle.request(peer, request.headers())
+    {
+        let detail = "This address asks for too much at once; come back a little later.";
+        let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail)
+            .with_header(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        let (parts, body) = request.into_parts();
+        discard(body.into_data_stream());
+        return in_its_form(parts.uri.path(), &parts.headers, error);
+    }
+    next.run(request).await
+}
+
+/// Answers every request of a connection too many; see [`crate::startup`].
+pub fn too_many_connections() -> Router {
+    Router::new().fallback(async |request: Request| {
+        let detail = "Too many connections are open; close some, or come back later.";
+        let error = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-connections", detail)
+            .with_header(header::RETRY_AFTER, HeaderValue::from(fastrand::u64(2..=10)));
+        in_its_form(request.uri().path(), request.headers(), error)
+    })
+}
+
+/// A problem for programs; for a person whose browser asks for a page, a sentence.
+fn in_its_form(path: &str, headers: &HeaderMap, error: ApiError) -> Response {
+    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accepts.contains("text/html") && !path.starts_with("/api") {
+        ui::sentence(headers, error)
+    } else {
+        error.into_response()
+    }
 }
 
 /// One span a request, for whoever asks for it (`MEANWHILE_LOG=debug`).

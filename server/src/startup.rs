@@ -8,7 +8,7 @@ use crate::{
     api::callbacks::Gate,
     channels::{self, deadline::WriteDeadline},
     config::{Config, InvalidConfig},
-    engine::Engine,
+    engine::{Engine, pruner},
     events::bus::Bus,
     files::{Files, make_folder},
     kinds,
@@ -16,6 +16,7 @@ use crate::{
     router,
     state::{AppState, Reach},
     store::{Committed, Store, StoreError, sqlite::SqliteStore},
+    throttle::Throttle,
     ui,
 };
 use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
@@ -30,12 +31,17 @@ use std::{
     sync::{Arc, OnceLock},
     time::Duration,
 };
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
 
-/// Uploads looked up in one read.
-const SWEEP: usize = 500;
+/// Connections too many that are told so at the same time.
+const REFUSALS: usize = 64;
+/// How long one of them may take to ask and to listen.
+const REFUSAL: Duration = Duration::from_secs(5);
 
 /// Why the server did not start; each reads as one sentence for whoever typed the command.
 #[derive(Debug, thiserror::Error)]
@@ -94,12 +100,14 @@ pub async fn start(config: Config) -> Result<Running, StartupError> {
         StoreError::InUse => StartupError::DataInUse(config.data.clone()),
         error => StartupError::Store(error),
     })?;
+    store.set_policy(config.policy());
     let owners = OwnerKey::open(&config.data).map_err(data_error)?;
     let files = Files::open(&config.data).map_err(data_error)?;
+    // Nobody writes yet, so whatever no row names is what a crash left.
+    pruner::sweep_files(&*store, &files, Duration::ZERO).await?;
     // Bound before jobs run again, so that a start in vain changes nothing; served after, so that no request sees half a server.
     let listener = listen(config.listen).await?;
     let addr = listener.local_addr().map_err(|source| StartupError::Listen { addr: config.listen, source })?;
-    sweep_uploads(&*store, &files, data_error).await?;
     let bus = Bus::new();
     let engine_slot = tell_commits(&*store, bus.clone());
     let engine = Engine::start(store.clone(), kinds, files.clone(), config.engine.clone()).await?;
@@ -109,20 +117,34 @@ pub async fn start(config: Config) -> Result<Running, StartupError> {
     let limits = channels::Limits::new(&config.channels);
     let shutdown = CancellationToken::new();
     let acks = channels::Acks::default();
-    let callbacks = Gate::default();
-    let state =
-        AppState::new(Reach { store, engine, bus, files, owners, config, shutdown, assets, limits, callbacks, acks });
+    let (callbacks, throttle) = (Gate::default(), Throttle::new(&config.limits));
+    let state = AppState::new(Reach {
+        store,
+        engine,
+        bus,
+        files,
+        owners,
+        config,
+        shutdown,
+        assets,
+        limits,
+        callbacks,
+        throttle,
+        acks,
+    });
     let connections = TaskTracker::new();
     // A peer that takes nothing for two heartbeats has gone, or should have.
     let stall = state.config.channels.heartbeat * 2;
     tokio::spawn(accept_loop(
         listener,
         router::router(state.clone()),
+        state.throttle.clone(),
         stall,
         state.shutdown.clone(),
         connections.clone(),
     ));
-    tokio::spawn(expire_uploads(state.clone()));
+    let keep_uploads = state.config.uploads.expire_after;
+    tokio::spawn(pruner::run(state.store.clone(), state.files.clone(), keep_uploads, state.shutdown.clone()));
     Ok(Running { addr, state, connections })
 }
 
@@ -165,23 +187,6 @@ fn tell_commits(store: &dyn Store, bus: Bus) -> Arc<OnceLock<Engine>> {
     slot
 }
 
-/// Removes uploads that a crash left without a row, before the row was committed or after it was expired. Nothing is served yet:
-/// later, one whose row is about to be committed would look the same.
-async fn sweep_uploads(
-    store: &dyn Store,
-    files: &Files,
-    data_error: impl Fn(io::Error) -> StartupError,
-) -> Result<(), StartupError> {
-    for ids in files.uploads().map_err(data_error)?.chunks(SWEEP) {
-        let known = store.known_uploads(ids).await?;
-        for id in ids.iter().filter(|id| !known.contains(id)) {
-            tracing::info!(upload = %id, "removing an upload that a crash left unfinished");
-            files.remove_upload(*id);
-        }
-    }
-    Ok(())
-}
-
 async fn listen(addr: SocketAddr) -> Result<TcpListener, StartupError> {
     TcpListener::bind(addr).await.map_err(|source| match source.kind() {
         io::ErrorKind::AddrInUse => StartupError::AddressInUse(addr),
@@ -192,10 +197,12 @@ async fn listen(addr: SocketAddr) -> Result<TcpListener, StartupError> {
 async fn accept_loop(
     listener: TcpListener,
     router: Router,
+    throttle: Throttle,
     stall: Duration,
     shutdown: CancellationToken,
     connections: TaskTracker,
 ) {
+    let refusals = Arc::new(Semaphore::new(REFUSALS));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -206,7 +213,13 @@ async fn accept_loop(
                 // Events are small and must not wait for an acknowledgement of the one before.
                 let _ = stream.set_nodelay(true);
                 let stream = WriteDeadline::new(stream, stall);
-                connections.spawn(serve_connection(stream, peer, router.clone(), shutdown.clone()));
+                match throttle.connect(peer.ip()) {
+                    Some(permit) => {
+                        let stream = stream.holding(permit);
+                        connections.spawn(serve_connection(stream, peer, router.clone(), shutdown.clone()));
+                    }
+                    None => refuse(stream, peer, &refusals),
+                }
             }
             Err(error) => {
                 // Out of file descriptors, mostly: it passes when a connection ends, and spinning would not help.
@@ -217,8 +230,24 @@ async fn accept_loop(
     }
 }
 
-async fn serve_connection(
-    stream: WriteDeadline<TcpStream>,
+/// Says that there are too many connections, to a few at a time; the others are closed without a word.
+fn refuse(stream: WriteDeadline<TcpStream>, peer: SocketAddr, refusals: &Arc<Semaphore>) {
+    let Ok(permit) = refusals.clone().try_acquire_owned() else { return };
+    tokio::spawn(async move {
+        let stream = stream.holding(permit);
+        let service = router::too_many_connections()
+            .map_request(|request: Request<hyper::body::Incoming>| request.map(Body::new));
+        let mut http = hyper::server::conn::http1::Builder::new();
+        let answered = http.keep_alive(false).serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        match tokio::time::timeout(REFUSAL, answered).await {
+            Ok(Ok(())) => {}
+            ended => tracing::debug!(%peer, ?ended, "a connection too many did not wait for its refusal"),
+        }
+    });
+}
+
+async fn serve_connection<H: Send + Unpin + 'static>(
+    stream: WriteDeadline<TcpStream, H>,
     peer: SocketAddr,
     router: Router,
     shutdown: CancellationToken,
@@ -241,21 +270,5 @@ async fn serve_connection(
     };
     if let Err(error) = ended {
         tracing::debug!(%peer, %error, "a connection ended early");
-    }
-}
-
-/// Removes uploads that no job has used for a day, once an hour.
-async fn expire_uploads(state: AppState) {
-    let keep_ms = i64::try_from(state.config.uploads.expire_after.as_millis()).unwrap_or(i64::MAX);
-    let mut hourly = tokio::time::interval(Duration::from_secs(3600));
-    loop {
-        tokio::select! {
-            _ = hourly.tick() => {}
-            () = state.shutdown.cancelled() => return,
-        }
-        match state.store.expire_uploads(crate::clock::now().plus_ms(-keep_ms), 1000).await {
-            Ok(expired) => expired.into_iter().for_each(|id| state.files.remove_upload(id)),
-            Err(error) => tracing::warn!(%error, "unused uploads could not be expired"),
-        }
     }
 }

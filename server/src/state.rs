@@ -5,7 +5,7 @@
 
 use crate::{
     api::callbacks, channels, config::Config, engine::Engine, events::bus::Bus, files::Files, owner::OwnerKey,
-    store::Store, ui,
+    store::Store, throttle::Throttle, ui,
 };
 use std::{ops::Deref, sync::Arc};
 use tokio_util::sync::CancellationToken;
@@ -51,6 +51,8 @@ pub struct Reach {
     pub limits: channels::Limits,
     /// Counts the call-backs that are being read.
     pub callbacks: callbacks::Gate,
+    /// Counts what each address asks for.
+    pub throttle: Throttle,
     /// What owners' devices have seen.
     pub acks: channels::Acks,
 }

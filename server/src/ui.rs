@@ -16,7 +16,8 @@ use crate::{
 use app::{
     FormState,
     backend::{Answer, Backend, JobsQuery, PAGE_SIZE},
-    given::{Given, Status},
+    given::{Given, Keeps, Status},
+    i18n::codes,
     routes::PATHS,
     shell::{AssetPaths, document},
     state::prefs::PrefsSource,
@@ -121,6 +122,23 @@ pub async fn page_with_form(state: AppState, page: Parts, form: FormState) -> Re
     }
 }
 
+/// A page that is one sentence and a next step, for whoever meets a limit: nothing is read for it, and nothing rendered.
+pub fn sentence(headers: &HeaderMap, error: ApiError) -> Response {
+    let lang = prefs_of(headers).lang();
+    let wording = codes::problem(lang, error.problem());
+    let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;");
+    let (lang, what, next) = (lang.as_str(), escaped(&wording.what), escaped(&wording.next));
+    let mut response = error.into_response();
+    *response.body_mut() = Body::from(format!(
+        "<!DOCTYPE html><html lang=\"{lang}\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width\"><title>{what}</title><h1>{what}</h1><p>{next}</p></html>"
+    ));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
 async fn render(state: AppState, owner: Owner, parts: Parts, refused: Option<FormState>) -> Response {
     // Resources of a page load on the server's own runtime; only the first call does anything.
     let _ = any_spawner::Executor::init_tokio();
@@ -136,8 +154,11 @@ async fn render(state: AppState, owner: Owner, parts: Parts, refused: Option<For
     let backend: Arc<dyn Backend> = Arc::new(direct);
     let prefs = prefs_of(&parts.headers);
     let paths = state.assets.paths.clone();
+    let retention = &state.config.retention;
+    let keeps = Keeps { jobs_days: retention.keep_jobs_days, results_days: retention.keep_results_days };
     let context = move || {
         provide_context(given.clone());
+        provide_context(keeps);
         provide_context(prefs.clone());
         provide_context(backend.clone());
         if let Some(options) = use_context::<ResponseOptions>() {

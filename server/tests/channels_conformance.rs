@@ -4,8 +4,9 @@
 mod channel_client;
 
 use channel_client::{Ask, Author, Got, Poll, Server, Sse, TestChannel, Visitor, Ws};
-use domain::{Cursor, Event, EventType, JobId, Reader, Received, frame::Hint};
-use rusqlite::Connection;
+use domain::{Cursor, Event, EventType, JobId, Reader, Received, Timestamp, frame::Hint};
+use server::engine::pruner;
+use std::time::Duration;
 
 macro_rules! for_each_channel {
     ($($promise:ident),* $(,)?) => {
@@ -146,18 +147,16 @@ async fn what_cannot_be_continued_is_reset<C: TestChannel>() {
     };
     reset(Cursor::new("zz9", 1), "unknown-epoch").await;
     reset(Cursor::new(server.epoch(), head + 1), "beyond-head").await;
-    prune(&server, 3);
-    reset(Cursor::new(server.epoch(), 2), "below-floor").await;
-    let mut channel = C::stand(&visitor, Ask::after(Cursor::new(server.epoch(), 3))).await;
-    assert_eq!(channel.event().await.0.seq, 4, "at the floor nothing is missing");
-}
-
-/// Does to the only stream what retention will do.
-fn prune(server: &Server, floor: u64) {
-    let conn = Connection::open(server.data.path().join("meanwhile.db")).unwrap();
-    conn.busy_timeout(channel_client::PATIENCE).unwrap();
-    conn.execute("DELETE FROM event WHERE seq <= ?1", [floor]).unwrap();
-    conn.execute("UPDATE owner SET floor = ?1", [floor]).unwrap();
+    // What retention removes is a job that ended long ago; one that has not ended stays whole, below the floor too.
+    let open = author.accept().await;
+    let state = server.running.state();
+    let in_a_month = Timestamp(server::clock::now().0 + 31 * 24 * 3600 * 1000);
+    let tally = pruner::pass(&*state.store, &state.files, Duration::from_secs(3600), in_a_month).await.unwrap();
+    assert_eq!((tally.jobs, tally.events as u64), (1, head));
+    reset(Cursor::new(server.epoch(), head - 1), "below-floor").await;
+    let mut channel = C::stand(&visitor, Ask::after(Cursor::new(server.epoch(), head))).await;
+    let (next, _) = channel.event().await;
+    assert_eq!((next.seq, next.job), (head + 1, open), "at the floor nothing is missing");
 }
 
 async fn what_is_no_cursor_is_refused<C: TestChannel>() {

@@ -7,6 +7,8 @@
 
 #[path = "store_conformance/accepting.rs"]
 mod accepting;
+#[path = "store_conformance/ageing.rs"]
+mod ageing;
 #[path = "store_conformance/ending.rs"]
 mod ending;
 #[path = "store_conformance/fixture.rs"]
@@ -94,6 +96,13 @@ macro_rules! conformance {
             an_unknown_owner_has_an_empty_stream position_and_durations_are_counted
             a_snapshot_and_its_head_belong_together the_epoch_survives_reopening a_closed_store_says_so
             a_data_folder_has_one_process
+        }
+        ageing {
+            above_the_floor_nothing_is_missing_in_whatever_order_jobs_end a_job_goes_as_a_whole_and_leaves_nothing
+            a_slice_removes_no_more_than_it_may_and_the_next_goes_on a_key_of_yesterday_is_forgotten
+            files_go_before_their_job_but_not_from_under_a_checkpoint an_owner_has_no_more_open_jobs_than_the_policy_allows
+            uploads_side_by_side_stay_within_the_quota_together a_deleted_owner_leaves_no_row_and_others_keep_theirs
+            a_deletion_that_was_interrupted_is_finished
         }
     } };
 }

@@ -68,6 +68,18 @@ const PROBLEMS: &[Entry] = &[
     ("store-unavailable", "The server’s store does not answer; nothing of this was kept.", "Try again in a moment."),
     ("stopping", "The server is restarting.", "Try again in a moment; accepted jobs go on by themselves."),
     ("too-many-requests", "That was too much at once.", "Wait a moment and try again."),
+    ("too-many-connections", "Too many connections are open.", "Close some pages, or wait a moment and try again."),
+    (
+        "too-many-jobs",
+        "You have as many unfinished jobs as one visitor may.",
+        "Wait until some have finished, or cancel those you no longer need.",
+    ),
+    (
+        "result-expired",
+        "The file was kept for as long as results are, and is gone.",
+        "Run the job again to make it anew.",
+    ),
+    ("file-lost", "The file is no longer on the server’s disk.", "Run the job again to make it anew."),
     (
         "internal",
         "The server failed at this. It has been noted.",

@@ -92,6 +92,22 @@ const PROBLEMS: &[Entry] = &[
     ("store-unavailable", "La base du serveur ne répond pas ; rien n’a été conservé.", "Réessayez dans un instant."),
     ("stopping", "Le serveur redémarre.", "Réessayez dans un instant ; les travaux acceptés continuent d’eux-mêmes."),
     ("too-many-requests", "C’était trop à la fois.", "Attendez un instant et réessayez."),
+    (
+        "too-many-connections",
+        "Trop de connexions sont ouvertes.",
+        "Fermez quelques pages, ou attendez un instant et réessayez.",
+    ),
+    (
+        "too-many-jobs",
+        "Vous avez autant de travaux en cours qu’un visiteur peut en avoir.",
+        "Attendez que certains se terminent, ou annulez ceux dont vous n’avez plus besoin.",
+    ),
+    (
+        "result-expired",
+        "Le fichier a été gardé aussi longtemps que les résultats le sont, puis supprimé.",
+        "Relancez le travail pour le refaire.",
+    ),
+    ("file-lost", "Le fichier n’est plus sur le disque du serveur.", "Relancez le travail pour le refaire."),
     ("internal", "Le serveur a échoué. C’est noté.", "Réessayez ; si cela persiste, prévenez l’exploitant du serveur."),
     ("method-not-allowed", "Ceci ne peut pas se faire ici.", "Revenez en arrière et utilisez les boutons de la page."),
 ];

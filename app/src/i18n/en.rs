@@ -260,4 +260,31 @@ pub(super) const EN: Strings = Strings {
     no_products_found_text: "Try fewer letters, or look at all of them.",
     all_products: "All products",
     import_now: "Import a catalogue",
+    your_data: "Your data",
+    your_data_text: "What this server keeps of you, how long, and how to make it forget.",
+    kept_heading: "What is kept",
+    kept_jobs: |days| {
+        format!(
+            "Your jobs, what you typed into them, their results and everything that happened to them: for {} after they end.",
+            days_en(days)
+        )
+    },
+    kept_results: |days| {
+        format!(
+            "Files that jobs made, such as rejected rows: for {} after the job ends. Those of a job that can still go on from where it was stay as long as the job.",
+            days_en(days)
+        )
+    },
+    kept_uploads: "Files that you sent: as long as a job uses them; unused ones for a day.",
+    kept_cookie: "A cookie in your browser, which says that these jobs are yours. No name, no address, no other cookie but your choices of language, theme and channel.",
+    kept_catalogue: "The catalogue is everybody’s: products that you imported stay there.",
+    delete_data: "Delete everything of mine",
+    delete_data_text: "Jobs under way are stopped. Nothing can be brought back, except by whoever runs the server from a backup.",
+    delete_confirm: "Yes, delete all my jobs, results and files",
+    delete_first_confirm: "Nothing was deleted: tick the box first.",
+    deleted_data: "Everything of yours has been deleted.",
 };
+
+fn days_en(days: u32) -> String {
+    if days == 1 { "a day".to_owned() } else { format!("{days} days") }
+}

@@ -260,4 +260,31 @@ pub(super) const FR: Strings = Strings {
     no_products_found_text: "Essayez moins de lettres, ou voyez-les tous.",
     all_products: "Tous les produits",
     import_now: "Importer un catalogue",
+    your_data: "Vos données",
+    your_data_text: "Ce que ce serveur garde de vous, combien de temps, et comment le lui faire oublier.",
+    kept_heading: "Ce qui est gardé",
+    kept_jobs: |days| {
+        format!(
+            "Vos travaux, ce que vous y avez saisi, leurs résultats et tout ce qui leur est arrivé : pendant {} après leur fin.",
+            days_fr(days)
+        )
+    },
+    kept_results: |days| {
+        format!(
+            "Les fichiers que les travaux ont produits, comme les lignes rejetées : pendant {} après la fin du travail. Ceux d’un travail qui peut encore reprendre restent aussi longtemps que lui.",
+            days_fr(days)
+        )
+    },
+    kept_uploads: "Les fichiers que vous avez envoyés : tant qu’un travail s’en sert ; ceux qui ne servent pas, un jour.",
+    kept_cookie: "Un cookie dans votre navigateur, qui dit que ces travaux sont les vôtres. Ni nom, ni adresse, ni autre cookie que vos choix de langue, de thème et de canal.",
+    kept_catalogue: "Le catalogue est à tout le monde : les produits que vous avez importés y restent.",
+    delete_data: "Supprimer tout ce qui est à moi",
+    delete_data_text: "Les travaux en cours sont arrêtés. Rien ne peut être récupéré, sauf par l’exploitant du serveur à partir d’une sauvegarde.",
+    delete_confirm: "Oui, supprimer tous mes travaux, résultats et fichiers",
+    delete_first_confirm: "Rien n’a été supprimé : cochez d’abord la case.",
+    deleted_data: "Tout ce qui était à vous a été supprimé.",
 };
+
+fn days_fr(days: u32) -> String {
+    if days == 1 { "un jour".to_owned() } else { format!("{days} jours") }
+}

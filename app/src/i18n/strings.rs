@@ -268,6 +268,21 @@ pub struct Strings {
     pub no_products_found_text: &'static str,
     pub all_products: &'static str,
     pub import_now: &'static str,
+
+    // Your data.
+    pub your_data: &'static str,
+    pub your_data_text: &'static str,
+    pub kept_heading: &'static str,
+    pub kept_jobs: fn(u32) -> String,
+    pub kept_results: fn(u32) -> String,
+    pub kept_uploads: &'static str,
+    pub kept_cookie: &'static str,
+    pub kept_catalogue: &'static str,
+    pub delete_data: &'static str,
+    pub delete_data_text: &'static str,
+    pub delete_confirm: &'static str,
+    pub delete_first_confirm: &'static str,
+    pub deleted_data: &'static str,
 }
 
 impl Strings {

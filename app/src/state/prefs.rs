@@ -15,6 +15,14 @@ pub struct PrefsSource {
     pub accept_language: Option<String>,
 }
 
+impl PrefsSource {
+    /// The language that a request wants: the visitor's choice, else what the browser likes best.
+    pub fn lang(&self) -> Lang {
+        let chosen = self.cookie_header.as_deref().and_then(|cookies| cookie_value(cookies, "lang")).and_then(lang);
+        chosen.or_else(|| self.accept_language.as_deref().map(negotiate)).unwrap_or_default()
+    }
+}
+
 /// Light, dark, or as the device says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Theme {

@@ -10,6 +10,7 @@ pub mod extract;
 pub mod health;
 pub mod jobs;
 pub mod kinds;
+pub mod me;
 pub mod openapi;
 pub mod outcomes;
 pub mod preferences;

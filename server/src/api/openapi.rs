@@ -142,6 +142,10 @@ pub const ROUTES: &[Route] = &[
         body: Some(Body::Named("Ack")),
         ..post("/api/v1/ack", "This device has seen everything up to there", &[(204, "Noted", Empty)])
     },
+    Route {
+        method: "delete",
+        ..get("/api/v1/me", "Delete everything of mine", &[(204, "Nothing of it is left, or there was nothing", Empty)])
+    },
     get("/api/openapi.json", "This document", &[(200, "OpenAPI 3.1", Any)]),
 ];
 

@@ -8,6 +8,7 @@ use super::{
     extract::{JobPath, Params, percent_encode},
 };
 use crate::{
+    clock,
     error::ApiError,
     events::wire::write_events,
     owner::Owner,
@@ -65,10 +66,21 @@ pub async fn file(
     let Path((id, name)) = path.map_err(|_| missing())?;
     let id: JobId = id.parse().map_err(|_| missing())?;
     let row = state.store.job_file(owner.id, id, &name).await?.ok_or_else(missing)?;
+    let job = state.store.job(owner.id, id).await?.ok_or_else(missing)?.value;
+    let expires = job.finished_at.map(|at| state.store.policy().expires_at(at, true, job.resumable));
+    if expires.is_some_and(|at| at < clock::now()) {
+        let detail =
+            "The file was kept for as long as results are, and is gone; the job's `expires_at` says since when.";
+        return Err(ApiError::new(StatusCode::GONE, "result-expired", detail));
+    }
     let served = ServeFile::new(state.files.job_dir(id).join(&row.name)).try_call(request).await;
     let mut response = served.map_err(ApiError::internal)?.map(Body::new);
     match response.status() {
-        StatusCode::NOT_FOUND => return Err(missing()),
+        // A row without its bytes: of a backup that lacked them, or somebody's hand in the data folder.
+        StatusCode::NOT_FOUND => {
+            let detail = "The job made this file, but it is not on the server's disk any more; run the job again to make it anew.";
+            return Err(ApiError::new(StatusCode::GONE, "file-lost", detail));
+        }
         StatusCode::RANGE_NOT_SATISFIABLE => {
             let error = ApiError::new(response.status(), "bad-range", "The file has no such range.");
             let range = response.headers_mut().remove(header::CONTENT_RANGE);

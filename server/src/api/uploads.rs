@@ -150,9 +150,17 @@ where
         sha256: received.sha256,
         created_at: clock::now(),
     };
-    if let Err(error) = state.store.add_upload(row).await {
-        state.files.remove_upload(id);
-        return Err(error.into());
+    match state.store.add_upload(row).await {
+        Ok(true) => {}
+        Ok(false) => {
+            state.files.remove_upload(id);
+            // Others of this owner were quicker: what is left now is less than it was.
+            return Err(Allowance::of(state, owner).await?.exceeded());
+        }
+        Err(error) => {
+            state.files.remove_upload(id);
+            return Err(error.into());
+        }
     }
     let sha256 = received.sha256.iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(Upload { id, name, size: received.size, sha256 })

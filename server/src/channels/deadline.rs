@@ -14,9 +14,10 @@ use tokio::{
     time::{Duration, Sleep, sleep},
 };
 
-/// A connection with a write deadline.
-pub struct WriteDeadline<S> {
+/// A connection with a write deadline, and what is held for as long as it is open, whoever has it then.
+pub struct WriteDeadline<S, H = ()> {
     inner: S,
+    _held: H,
     after: Duration,
     waiting: Option<Pin<Box<Sleep>>>,
 }
@@ -24,9 +25,16 @@ pub struct WriteDeadline<S> {
 impl<S> WriteDeadline<S> {
     /// Fails a write with `TimedOut` when the peer takes nothing for so long.
     pub fn new(inner: S, after: Duration) -> Self {
-        Self { inner, after, waiting: None }
+        Self { inner, _held: (), after, waiting: None }
     }
 
+    /// Lets go of something only when the connection ends: an upgrade takes it out of the hands of whoever serves requests on it.
+    pub fn holding<H>(self, held: H) -> WriteDeadline<S, H> {
+        WriteDeadline { inner: self.inner, _held: held, after: self.after, waiting: self.waiting }
+    }
+}
+
+impl<S, H> WriteDeadline<S, H> {
     fn judge<T>(&mut self, polled: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         if polled.is_ready() {
             self.waiting = None;
@@ -39,13 +47,13 @@ impl<S> WriteDeadline<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for WriteDeadline<S> {
+impl<S: AsyncRead + Unpin, H: Unpin> AsyncRead for WriteDeadline<S, H> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_read(context, into)
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for WriteDeadline<S> {
+impl<S: AsyncWrite + Unpin, H: Unpin> AsyncWrite for WriteDeadline<S, H> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.inner).poll_write(context, bytes);
         self.judge(polled, context)

@@ -2,9 +2,10 @@
 //!
 //! Map: [`submit`] judges and accepts · `producer` claims what is ready and hands it to `executor` (one attempt, from claim to
 //! finish) · [`context`] is all that a handler sees · [`registry`] knows the kinds · `live` holds what runs here and tells it to
-//! stop · `heartbeat` keeps leases · `scheduler` queues what is due · `rescuer` takes back what a dead worker left · `backoff`
-//! says how long to wait · `failure` what went wrong · `start`, [`quiet_hours`], [`kind_limits`] when a job may start · `outlook` where
-//! one stands and why it waits · `context::Waiting` is a job that waits for the outside. Knows no HTTP and no SQL.
+//! stop · `heartbeat` keeps leases · `scheduler` queues what is due · `rescuer` takes back what a dead worker left · [`pruner`] lets
+//! go what is old · `backoff` says how long to wait · `failure` what went wrong · `start`, [`quiet_hours`], [`kind_limits`] when a job
+//! may start · `outlook` where one stands and why it waits · `context::Waiting` is a job that waits for the outside. Knows no HTTP and
+//! no SQL.
 //! Invariants: engine.md's 1–7; here above all that a claimed job always ends in a `finish` or a lost lease, never in nothing.
 
 mod backoff;
@@ -17,6 +18,7 @@ pub mod kind_limits;
 mod live;
 mod outlook;
 mod producer;
+pub mod pruner;
 pub mod quiet_hours;
 pub mod registry;
 mod rescuer;
@@ -192,6 +194,11 @@ impl Engine {
         // It has ended in between: by this very step, or before it, and then nobody else would forget the permit.
         self.shared.live.forget(id);
         Ok(steps.available_permits() == 0)
+    }
+
+    /// Everything durable.
+    pub fn store(&self) -> &dyn Store {
+        &*self.shared.store
     }
 
     /// The database's epoch.

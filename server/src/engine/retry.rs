@@ -7,7 +7,7 @@ use super::{
     Engine,
     fingerprint::{self, ContentHashes},
     registry::{DEFAULT_MAX_ATTEMPTS, DEFAULT_TIMEOUT_S},
-    submit::{MAX_ATTEMPTS_LIMIT, SubmitError, Submitted, TIMEOUT_LIMIT_S},
+    submit::{MAX_ATTEMPTS_LIMIT, SubmitError, Submitted, TIMEOUT_LIMIT_S, too_many_jobs},
 };
 use crate::{
     clock,
@@ -74,6 +74,7 @@ impl Engine {
             None => match self.shared.store.reopen(owner, id, from, DEFAULT_MAX_ATTEMPTS, clock::now()).await? {
                 Reopened::Reopened(job) => Ok(Retried::Reopened(job)),
                 Reopened::NotRetryable(state) => Err(not_retryable(state).into()),
+                Reopened::TooMany => Err(too_many_jobs(&*self.shared.store).into()),
                 Reopened::Missing => Err(not_found().into()),
             },
         }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     clock,
-    store::{Accepted, Idempotency, JobRow, NewJob, QueueState, Snapshot, StoreError},
+    store::{Accepted, Idempotency, JobRow, NewJob, QueueState, Snapshot, Store, StoreError},
 };
 use domain::{
     InputError, JobId, OwnerId, Problem, UploadId,
@@ -55,7 +55,7 @@ pub struct Submitted {
 /// Why a request made no job.
 #[derive(Debug, thiserror::Error)]
 pub enum SubmitError {
-    /// It is the request: 404 `unknown-kind`, 413 `input-too-large`, 422 `invalid-input` or `idempotency-key-reused`.
+    /// It is the request: 429 `too-many-jobs`, 404 `unknown-kind`, 413 `input-too-large`, 422 `invalid-input` or `idempotency-key-reused`.
     #[error("refused: {}", .0.detail)]
     Refused(Box<Problem>),
     /// It is the store.
@@ -129,6 +129,7 @@ impl Shared {
                 Err(Problem::new(422, "idempotency-key-reused", detail).into())
             }
             Accepted::UploadMissing(id) => Err(upload_missing(&submit.input, id)),
+            Accepted::TooMany => Err(too_many_jobs(&*self.store).into()),
         }
     }
 
@@ -200,6 +201,16 @@ fn check_envelope(submit: &Submit) -> Vec<InputError> {
         errors.push(error);
     }
     errors
+}
+
+/// 429: the owner has as many unfinished jobs as may be.
+pub(super) fn too_many_jobs(store: &dyn Store) -> Problem {
+    let most = store.policy().open_jobs;
+    Problem::new(
+        429,
+        "too-many-jobs",
+        format!("This owner has {most} unfinished jobs, and no more may wait; let some finish first."),
+    )
 }
 
 fn upload_missing(input: &Value, id: UploadId) -> SubmitError {

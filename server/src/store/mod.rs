@@ -6,9 +6,11 @@
 //! state and its events commit in one transaction with the owner's gap-free `seq` (2); what a worker writes is fenced by its
 //! lease token (3); a terminal state is written once per round (6); numbers as in `engine.md`.
 
+pub mod lifecycle;
 pub mod rows;
 pub mod sqlite;
 
+pub use lifecycle::*;
 pub use rows::*;
 
 use async_trait::async_trait;
@@ -44,7 +46,7 @@ pub type StoreResult<T> = Result<T, StoreError>;
 
 /// Everything durable. One instance per process, shared as `Arc<dyn Store>`.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: Lifecycle + Send + Sync + 'static {
     /// Made with the database; changes only when it is restored from a backup.
     fn epoch(&self) -> &str;
 
@@ -141,12 +143,11 @@ pub trait Store: Send + Sync + 'static {
 
     // Uploads and files. The bytes are on disk (`files`), the rows here.
 
-    /// Commits an upload whose file is already in place.
-    async fn add_upload(&self, upload: UploadRow) -> StoreResult<()>;
+    /// Commits an upload whose file is already in place. `false`: the owner's uploads together would be larger than the policy
+    /// allows; decided in the transaction that adds the row, so that uploads side by side cannot pass it together.
+    async fn add_upload(&self, upload: UploadRow) -> StoreResult<bool>;
     /// An upload of this owner.
     async fn upload(&self, owner: OwnerId, id: UploadId) -> StoreResult<Option<UploadRow>>;
-    /// Those of some ids that are uploads, of whatever owner.
-    async fn known_uploads(&self, ids: &[UploadId]) -> StoreResult<Vec<UploadId>>;
     /// Bytes of this owner's uploads.
     async fn upload_bytes(&self, owner: OwnerId) -> StoreResult<u64>;
     /// A file of a job of this owner.

@@ -99,6 +99,8 @@ pub enum Accepted {
     KeyReused,
     /// An upload is not there or another owner's.
     UploadMissing(UploadId),
+    /// The owner has as many unfinished jobs as the policy allows.
+    TooMany,
 }
 
 /// A job's row.
@@ -188,6 +190,8 @@ pub enum Reopened {
     Reopened(Snapshot<JobRow>),
     /// It is in a state that cannot be retried.
     NotRetryable(JobState),
+    /// The owner has as many unfinished jobs as the policy allows.
+    TooMany,
     /// No such job of this owner.
     Missing,
 }

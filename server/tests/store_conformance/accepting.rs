@@ -115,9 +115,9 @@ pub async fn an_upload_stays_as_long_as_a_job_uses_it(bench: Bench) {
     assert_eq!(bench.store.upload_bytes(OWNER).await.unwrap(), 70);
     assert_eq!(bench.store.upload_bytes(OTHER).await.unwrap(), 0);
     bench.accept(NewJob { uploads: vec![used.id, used.id], ..new_job(OWNER) }).await;
-    assert_eq!(bench.store.known_uploads(&[young.id, upload_id(), old.id]).await.unwrap(), [young.id, old.id]);
+    assert_eq!(bench.store.known_uploads(vec![young.id, upload_id(), old.id]).await.unwrap(), [young.id, old.id]);
     assert_eq!(bench.store.expire_uploads(at(1000), 10).await.unwrap(), [old.id]);
-    assert_eq!(bench.store.known_uploads(&[old.id]).await.unwrap(), []);
+    assert_eq!(bench.store.known_uploads(vec![old.id]).await.unwrap(), []);
     assert_eq!(bench.store.expire_uploads(at(1000), 10).await.unwrap(), []);
     assert_eq!(bench.store.upload_bytes(OWNER).await.unwrap(), 50);
     let again = NewJob { uploads: vec![old.id], ..new_job(OWNER) };

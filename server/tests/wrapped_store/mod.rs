@@ -38,7 +38,6 @@ pub enum Call {
     Rescue,
     AddUpload,
     Upload,
-    KnownUploads,
     UploadBytes,
     JobFile,
     ExpireUploads,
@@ -153,14 +152,11 @@ impl<I: Interpose> Store for WrappedStore<I> {
     async fn rescue(&self, now: Timestamp, except: Option<&str>, all: bool, limit: usize) -> StoreResult<Vec<Rescued>> {
         self.between.around(Call::Rescue, self.inner.rescue(now, except, all, limit)).await
     }
-    async fn add_upload(&self, upload: UploadRow) -> StoreResult<()> {
+    async fn add_upload(&self, upload: UploadRow) -> StoreResult<bool> {
         self.between.around(Call::AddUpload, self.inner.add_upload(upload)).await
     }
     async fn upload(&self, owner: OwnerId, id: UploadId) -> StoreResult<Option<UploadRow>> {
         self.between.around(Call::Upload, self.inner.upload(owner, id)).await
-    }
-    async fn known_uploads(&self, ids: &[UploadId]) -> StoreResult<Vec<UploadId>> {
-        self.between.around(Call::KnownUploads, self.inner.known_uploads(ids)).await
     }
     async fn upload_bytes(&self, owner: OwnerId) -> StoreResult<u64> {
         self.between.around(Call::UploadBytes, self.inner.upload_bytes(owner)).await
@@ -185,5 +181,48 @@ impl<I: Interpose> Store for WrappedStore<I> {
     }
     async fn close(&self) {
         self.inner.close().await;
+    }
+}
+
+/// Nothing is put in the way of these.
+#[async_trait]
+impl<I: Interpose> Lifecycle for WrappedStore<I> {
+    fn set_policy(&self, policy: Policy) {
+        self.inner.set_policy(policy);
+    }
+    fn policy(&self) -> Policy {
+        self.inner.policy()
+    }
+    async fn prune(&self, before: Timestamp, after: i64, limit: usize) -> StoreResult<Pruned> {
+        self.inner.prune(before, after, limit).await
+    }
+    async fn sweep(&self, limit: usize) -> StoreResult<Swept> {
+        self.inner.sweep(limit).await
+    }
+    async fn forget_keys(
+        &self,
+        before: Timestamp,
+        after: Option<(i64, String)>,
+        limit: usize,
+    ) -> StoreResult<Option<(i64, String)>> {
+        self.inner.forget_keys(before, after, limit).await
+    }
+    async fn expire_files(&self, before: Timestamp, limit: usize) -> StoreResult<Vec<(JobId, String)>> {
+        self.inner.expire_files(before, limit).await
+    }
+    async fn jobs_with_files(&self, jobs: Vec<JobId>) -> StoreResult<Vec<JobId>> {
+        self.inner.jobs_with_files(jobs).await
+    }
+    async fn known_uploads(&self, uploads: Vec<UploadId>) -> StoreResult<Vec<UploadId>> {
+        self.inner.known_uploads(uploads).await
+    }
+    async fn known_jobs(&self, jobs: Vec<JobId>) -> StoreResult<Vec<JobId>> {
+        self.inner.known_jobs(jobs).await
+    }
+    async fn disown(&self, owner: OwnerId, now: Timestamp) -> StoreResult<()> {
+        self.inner.disown(owner, now).await
+    }
+    async fn erase(&self, limit: usize) -> StoreResult<Erased> {
+        self.inner.erase(limit).await
     }
 }

@@ -15,7 +15,7 @@ use crate::store::{Accepted, Idempotency, JobRow, NewJob, QueueState, Snapshot, 
 use domain::{Deferral, EventType, JobState, OwnerId, Timestamp, UploadId, event::data, event::next_state};
 
 /// Commits a new job or finds the one that its key made.
-pub(super) fn accept(tx: &mut Tx<'_>, new: NewJob, now: Timestamp) -> StoreResult<Accepted> {
+pub(super) fn accept(tx: &mut Tx<'_>, new: NewJob, open_limit: i64, now: Timestamp) -> StoreResult<Accepted> {
     if let Some(idempotency) = &new.idempotency
         && let Some(answer) = replay(tx, new.owner, idempotency)?
     {
@@ -28,7 +28,7 @@ pub(super) fn accept(tx: &mut Tx<'_>, new: NewJob, now: Timestamp) -> StoreResul
     }
     let state = next_state(None, EventType::Accepted, new.is_deferred())
         .ok_or_else(|| damaged(0, "the state machine accepts no job"))?;
-    let (owner, head) = advance_head(tx, new.owner)?;
+    let Some((owner, head)) = advance_head(tx, new.owner, open_limit)? else { return Ok(Accepted::TooMany) };
     let job = insert_job(tx, owner, state, &new, now)?;
     let data = text(&data::Accepted {
         label: new.label.clone(),
@@ -89,12 +89,12 @@ fn upload_of(tx: &Tx<'_>, owner: OwnerId, upload: UploadId) -> rusqlite::Result<
     first(tx.conn, FIND, (upload.as_bytes(), owner.as_bytes()), |row| row.get(0))
 }
 
-/// Takes the next position of an owner's stream, which begins with the owner's first job.
-fn advance_head(tx: &Tx<'_>, owner: OwnerId) -> rusqlite::Result<(i64, u64)> {
-    const ADVANCE: &str = "INSERT INTO owner (uuid, head) VALUES (?1, 1)
-        ON CONFLICT (uuid) DO UPDATE SET head = head + 1 RETURNING id, head";
-    first(tx.conn, ADVANCE, [owner.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .ok_or_else(|| damaged(0, "an owner without a row"))
+/// Takes the next position of an owner's stream, which begins with the owner's first job. `None`: the owner has as many unfinished
+/// jobs as may be. The quota rides on the statement that every accept runs anyway, so it costs nothing and cannot be raced.
+fn advance_head(tx: &Tx<'_>, owner: OwnerId, open_limit: i64) -> rusqlite::Result<Option<(i64, u64)>> {
+    const ADVANCE: &str = "INSERT INTO owner (uuid, head, open) VALUES (?1, 1, 1)
+        ON CONFLICT (uuid) DO UPDATE SET head = head + 1, open = open + 1 WHERE open < ?2 RETURNING id, head";
+    first(tx.conn, ADVANCE, (owner.as_bytes(), open_limit), |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
 fn insert_job(tx: &Tx<'_>, owner: i64, state: JobState, new: &NewJob, now: Timestamp) -> rusqlite::Result<i64> {

@@ -1,9 +1,9 @@
 //! The log: appends a job's events to its owner's stream.
 //!
 //! Used by every command that changes a job; read back in `event_reads.rs`. Changes no job's row.
-//! Invariant: `seq` is gap-free per owner and `jseq` per job, both given within the transaction that changes the job, and
-//! no event is written that the state machine does not allow (invariant 2). A job that becomes queued has its lane in the same
-//! transaction.
+//! Invariants: `seq` is gap-free per owner and `jseq` per job, both given within the transaction that changes the job, and
+//! no event is written that the state machine does not allow (invariant 2); a job that becomes queued has its lane in the same
+//! transaction; `owner.open` counts the owner's unfinished jobs, since no job begins or stops being one except here and in `accept`.
 
 use super::{
     backlog::{Change, Move},
@@ -24,6 +24,7 @@ pub(super) struct Log {
     /// How the job moves in the backlog, when these events change its state.
     moved: Move,
     owner: i64,
+    was_open: bool,
     /// Where the job stands after the events so far.
     pub(super) state: JobState,
     jseq: u64,
@@ -43,7 +44,16 @@ impl Log {
             turn: None,
             took_ms: None,
         };
-        Self { job: job.id, moved, owner: job.owner, state: job.state, jseq: job.jseq, entries: Vec::with_capacity(2) }
+        let was_open = !job.state.is_terminal();
+        Self {
+            job: job.id,
+            moved,
+            owner: job.owner,
+            was_open,
+            state: job.state,
+            jseq: job.jseq,
+            entries: Vec::with_capacity(2),
+        }
     }
 
     /// Adds an event, if it can happen in the job's state.
@@ -72,9 +82,10 @@ impl Log {
 
     /// Appends the events to the owner's stream; answers the owner and the new head.
     pub(super) fn write(self, tx: &mut Tx<'_>, now: Timestamp) -> StoreResult<(OwnerId, u64)> {
-        const ADVANCE: &str = "UPDATE owner SET head = head + ?1 WHERE id = ?2 RETURNING head, uuid";
+        const ADVANCE: &str = "UPDATE owner SET head = head + ?1, open = open + ?3 WHERE id = ?2 RETURNING head, uuid";
         let count = self.entries.len() as u64;
-        let (head, owner) = first(tx.conn, ADVANCE, (count, self.owner), |row| {
+        let opened = i64::from(!self.state.is_terminal()) - i64::from(self.was_open);
+        let (head, owner) = first(tx.conn, ADVANCE, (count, self.owner, opened), |row| {
             Ok((row.get::<_, u64>(0)?, OwnerId::from_bytes(row.get(1)?)))
         })?
         .ok_or_else(|| damaged(0, "a job without an owner"))?;

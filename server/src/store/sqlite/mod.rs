@@ -6,15 +6,19 @@
 mod accept;
 mod attempt;
 mod backlog;
+pub mod backup;
 mod callbacks;
 mod catalogue;
 mod checkpointer;
 mod claim;
+mod erase;
 mod event_reads;
 mod events;
 mod lane_turns;
 mod lanes;
+mod lifecycle;
 mod owner_ops;
+mod prune;
 mod readers;
 mod reads;
 mod row;
@@ -36,7 +40,7 @@ use readers::Readers;
 use std::{
     fs::{File, TryLockError},
     path::Path,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicI64},
+    sync::{Arc, Mutex, OnceLock, PoisonError, atomic::AtomicI64},
     thread::{self, JoinHandle},
 };
 use writer::{Bench, Listening, Tx, write};
@@ -53,6 +57,7 @@ pub struct SqliteStore {
     backlog: Arc<Backlog>,
     /// The owner whose job was queued last when there was nothing else to do.
     idle_turn: Arc<AtomicI64>,
+    policy: OnceLock<Policy>,
     /// Joined at the end. Emptied by the first who closes.
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Held for as long as the store is open, so that no second process runs the same jobs.
@@ -104,8 +109,8 @@ impl SqliteStore {
             threads.push(spawn("reader", move || its_readers.run(conn))?);
         }
         let (threads, lock) = (Mutex::new(threads), Mutex::new(Some(lock)));
-        let idle_turn = Arc::new(AtomicI64::new(i64::MIN));
-        Ok(Arc::new(Self { epoch, lanes, readers, listening, backlog, idle_turn, threads, lock }))
+        let (idle_turn, policy) = (Arc::new(AtomicI64::new(i64::MIN)), OnceLock::new());
+        Ok(Arc::new(Self { epoch, lanes, readers, listening, backlog, idle_turn, policy, threads, lock }))
     }
 
     async fn express<T: Send + 'static>(
@@ -185,7 +190,8 @@ impl Store for SqliteStore {
     }
 
     async fn accept(&self, job: NewJob, now: Timestamp) -> StoreResult<Accepted> {
-        let accepted = self.express(move |tx| accept::accept(tx, job, now)).await?;
+        let open_limit = position(self.policy().open_jobs);
+        let accepted = self.express(move |tx| accept::accept(tx, job, open_limit, now)).await?;
         Ok(match accepted {
             Accepted::Created(job, _) => {
                 let state = match self.backlog.before_newest(job.value.owner, &job.value.kind) {
@@ -213,7 +219,8 @@ impl Store for SqliteStore {
         fresh_attempts: u32,
         now: Timestamp,
     ) -> StoreResult<Reopened> {
-        self.express(move |tx| owner_ops::reopen(tx, owner, id, from, fresh_attempts, now)).await
+        let open_limit = position(self.policy().open_jobs);
+        self.express(move |tx| owner_ops::reopen(tx, owner, id, from, fresh_attempts, open_limit, now)).await
     }
 
     async fn job(&self, owner: OwnerId, id: JobId) -> StoreResult<Option<Snapshot<JobRow>>> {
@@ -315,17 +322,13 @@ impl Store for SqliteStore {
         self.express(move |tx| schedule::rescue(tx, now, except.as_deref(), all, at_most(limit))).await
     }
 
-    async fn add_upload(&self, upload: UploadRow) -> StoreResult<()> {
-        self.express(move |tx| uploads::add(tx, &upload)).await
+    async fn add_upload(&self, upload: UploadRow) -> StoreResult<bool> {
+        let quota = position(self.policy().upload_bytes);
+        self.express(move |tx| uploads::add(tx, &upload, quota)).await
     }
 
     async fn upload(&self, owner: OwnerId, id: UploadId) -> StoreResult<Option<UploadRow>> {
         self.readers.read(move |conn| uploads::find(conn, owner, id)).await
-    }
-
-    async fn known_uploads(&self, ids: &[UploadId]) -> StoreResult<Vec<UploadId>> {
-        let ids = ids.to_owned();
-        self.readers.read(move |conn| uploads::known(conn, &ids)).await
     }
 
     async fn upload_bytes(&self, owner: OwnerId) -> StoreResult<u64> {

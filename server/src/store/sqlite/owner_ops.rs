@@ -8,7 +8,7 @@ use super::{
     events::Log,
     row::{owned, whole},
     spill::{Slot, forget},
-    statement::{damaged, run, text},
+    statement::{damaged, only, run, text},
     writer::Tx,
 };
 use crate::store::{ReopenFrom, Reopened, Snapshot, StoreResult};
@@ -49,14 +49,19 @@ pub(super) fn reopen(
     id: JobId,
     from: ReopenFrom,
     fresh_attempts: u32,
+    open_limit: i64,
     now: Timestamp,
 ) -> StoreResult<Reopened> {
+    const OPEN: &str = "SELECT open FROM owner WHERE id = ?1";
     const REOPEN: &str = "UPDATE job SET state = 'queued', jseq = ?1, max_attempts = ?2, crashes = 0, failure = NULL,
         finished_at = NULL, start_by = NULL, progress = iif(?3, NULL, progress), checkpoint = iif(?3, NULL, checkpoint),
         resumable = iif(?3, 0, resumable) WHERE id = ?4 AND state = ?5";
     let Some(job) = owned(tx.conn, owner, id)? else { return Ok(Reopened::Missing) };
     if !matches!(job.state, JobState::Failed | JobState::Cancelled) {
         return Ok(Reopened::NotRetryable(job.state));
+    }
+    if only::<i64>(tx.conn, OPEN, [job.owner])? >= open_limit {
+        return Ok(Reopened::TooMany);
     }
     let anew = from == ReopenFrom::Start || !job.resumable;
     let attempts = job.attempt.saturating_add(fresh_attempts);

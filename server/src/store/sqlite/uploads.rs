@@ -1,7 +1,8 @@
 //! Rows of uploads and of the files that belong to jobs. The bytes are on disk, with `files`.
 //!
 //! Called by the API and the pruner. Touches no file.
-//! Invariant: an upload that a job uses stays for as long as the job.
+//! Invariants: an upload that a job uses stays for as long as the job; an owner's uploads together stay within the quota, since the
+//! transaction that adds one is the only place where they grow.
 
 use super::{
     statement::{all, first, moment, only, run},
@@ -11,14 +12,18 @@ use crate::store::{FileRow, StoreResult, UploadRow};
 use domain::{JobId, OwnerId, Timestamp, UploadId};
 use rusqlite::Connection;
 
-/// Adds a row; its owner may have no job yet.
-pub(super) fn add(tx: &Tx<'_>, upload: &UploadRow) -> StoreResult<()> {
+/// Adds a row, unless the owner's uploads would then exceed the quota, in bytes; its owner may have no job yet.
+pub(super) fn add(tx: &Tx<'_>, upload: &UploadRow, quota: i64) -> StoreResult<bool> {
+    let used = i64::try_from(bytes(tx.conn, upload.owner)?).unwrap_or(i64::MAX);
+    if used.saturating_add_unsigned(upload.size) > quota {
+        return Ok(false);
+    }
     const ADD: &str = "INSERT INTO upload (uuid, owner, name, size, sha256, created_at)
         VALUES (?1, (SELECT id FROM owner WHERE uuid = ?2), ?3, ?4, ?5, ?6)";
     run(tx.conn, "INSERT INTO owner (uuid) VALUES (?1) ON CONFLICT DO NOTHING", [upload.owner.as_bytes()])?;
     let (id, owner) = (upload.id.as_bytes(), upload.owner.as_bytes());
     run(tx.conn, ADD, (id, owner, &upload.name, upload.size, upload.sha256, upload.created_at.0))?;
-    Ok(())
+    Ok(true)
 }
 
 /// Removes old rows that no job uses.
@@ -36,18 +41,6 @@ pub(super) fn find(conn: &Connection, owner: OwnerId, id: UploadId) -> StoreResu
         let (name, size, sha256, created_at) = (row.get(0)?, row.get(1)?, row.get(2)?, moment(row, 3)?);
         Ok(UploadRow { id, owner, name, size, sha256, created_at })
     })?)
-}
-
-/// Those of some ids that have a row.
-pub(super) fn known(conn: &Connection, ids: &[UploadId]) -> StoreResult<Vec<UploadId>> {
-    const FIND: &str = "SELECT 1 FROM upload WHERE uuid = ?1";
-    let mut known = Vec::with_capacity(ids.len());
-    for id in ids {
-        if first(conn, FIND, [id.as_bytes()], |_| Ok(()))?.is_some() {
-            known.push(*id);
-        }
-    }
-    Ok(known)
 }
 
 /// Bytes of an owner's uploads.
