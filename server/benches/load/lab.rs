@@ -51,6 +51,9 @@ impl Lab {
         let mut command = Command::new(&self.server);
         command.args(["serve", "--listen", "127.0.0.1:0"]).arg("--data").arg(data);
         command.arg("--workers").arg(workers.to_string());
+        // What is measured is the engine, not its quotas.
+        command.args(["--max-jobs", "0", "--max-requests", "0", "--max-connections", "0"]);
+        command.args(["--max-connections-per-address", "0"]);
         command.arg("--streams-per-owner").arg(per_owner.to_string()).arg("--streams").arg(total.to_string());
         // A line of log for each attempt would be measured too.
         Process::start(command.env("MEANWHILE_LOG", "warn"))

@@ -202,6 +202,7 @@ async fn busy(bench: &Bench, owner: OwnerId) -> Claimed {
 pub async fn a_deleted_owner_leaves_no_row_and_others_keep_theirs(bench: Bench) {
     let mine = busy(&bench, OWNER).await.lease;
     let theirs = busy(&bench, OTHER).await.lease;
+    bench.accept(new_job(OWNER)).await;
     let all = || JobFilter { limit: 10, ..JobFilter::default() };
     let other = bench.store.jobs(OTHER, all()).await.unwrap();
     bench.heard();
@@ -214,6 +215,7 @@ pub async fn a_deleted_owner_leaves_no_row_and_others_keep_theirs(bench: Bench) 
     assert_eq!(bench.store.upload_bytes(OWNER).await.unwrap(), 0);
     assert_eq!(bench.store.finish(mine, success(), at(91)).await.unwrap(), Err(LeaseLost));
     assert_eq!(finish_erasing(&bench).await, 1, "one upload's file is to be removed");
+    assert_eq!(bench.store.load().await.unwrap(), Load { queued: 0, running: 1, idle: 0 }, "counted in memory, too");
     assert_eq!(bench.store.promote_due(at(9000), 10).await.unwrap().count, 1, "only the other owner's is due");
     assert_eq!(bench.store.jobs(OTHER, all()).await.unwrap().value.len(), other.value.len());
     assert_eq!(bench.store.upload_bytes(OTHER).await.unwrap(), 7);

@@ -34,6 +34,13 @@ pub(super) enum Change {
         /// The least is next.
         turn: i64,
     },
+    /// An owner's key was changed.
+    Renamed {
+        /// What it was.
+        from: OwnerId,
+        /// What it is.
+        to: OwnerId,
+    },
 }
 
 /// A job went from one state to another.
@@ -139,6 +146,7 @@ impl Backlog {
             match change {
                 Change::Moved(moved) => counts.apply(moved),
                 Change::Turn { owner, kind, turn } => counts.turn(owner, &kind, turn),
+                Change::Renamed { from, to } => counts.rename(from, to),
             }
         }
     }
@@ -215,6 +223,14 @@ impl Counts {
         }
         if let Some(took_ms) = took_ms {
             of_kind.took(took_ms);
+        }
+    }
+
+    fn rename(&mut self, from: OwnerId, to: OwnerId) {
+        for of_kind in self.kinds.values_mut() {
+            if let Some(lane) = of_kind.lanes.remove(&from) {
+                of_kind.lanes.insert(to, lane);
+            }
         }
     }
 

@@ -47,10 +47,12 @@ pub(super) fn sweep(tx: &mut Tx<'_>, limit: i64) -> StoreResult<Swept> {
     const NOBODYS: &str = "SELECT id, uuid FROM job WHERE owner = 0 ORDER BY id LIMIT ?1";
     const EVENTS: &str = "DELETE FROM event WHERE (owner, seq) IN
         (SELECT owner, seq FROM event WHERE job = ?1 ORDER BY jseq LIMIT ?2)";
-    const REST: [&str; 5] = [
+    const REST: [&str; 7] = [
         "DELETE FROM attempt WHERE job = ?1",
         "DELETE FROM spill WHERE id BETWEEN ?1 * 4 AND ?1 * 4 + 3",
         "DELETE FROM job_file WHERE job = ?1",
+        "DELETE FROM callback WHERE job = ?1",
+        "DELETE FROM callback_body WHERE job = ?1",
         // Not by its key, which is the upload's: the table is small, since only jobs with files are in it.
         "DELETE FROM job_upload WHERE job = ?1",
         "DELETE FROM job WHERE id = ?1 AND owner = 0",
