@@ -46,7 +46,8 @@ fn after<'a>(text: &'a str, marker: &str) -> Option<&'a str> {
     text.find(marker).map(|at| &text[at + marker.len()..])
 }
 
-/// Takes whole chunks off the front (RFC 9112, section 7.1) and appends what they carry; answers whether the last one was among them.
+/// Takes whole chunks off the front (RFC 9112, section 7.1) and appends what they carry; answers whether the last one
+/// was among them.
 pub fn unchunk(incoming: &mut Vec<u8>, text: &mut Vec<u8>) -> Result<bool> {
     let (mut at, mut ended) = (0, false);
     while !ended {
@@ -124,7 +125,8 @@ impl Frame {
     }
 }
 
-/// A text frame of a client. The masking key may be any number (RFC 6455, section 5.3); with zero, nothing needs to be masked.
+/// A text frame of a client. The masking key may be any number (RFC 6455, section 5.3); with zero, nothing needs to be
+/// masked.
 pub fn text_frame(text: &str) -> Result<Vec<u8>> {
     client_frame(TEXT, text.as_bytes())
 }

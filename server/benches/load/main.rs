@@ -112,7 +112,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs what was asked for, prints a table as each scenario ends, writes the files. `bare` is the program that serves the bare baseline.
+/// Runs what was asked for, prints a table as each scenario ends, writes the files. `bare` is the program that serves the
+/// bare baseline.
 pub fn run(arguments: &Arguments, bare: Option<PathBuf>) -> Result<Report> {
     let server = arguments.server.canonicalize();
     let server = server.with_context(|| {

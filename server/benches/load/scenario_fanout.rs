@@ -105,7 +105,8 @@ async fn run(
     let mut measured = Rounds { each: Samples::default(), last: Samples::default(), last_since_at: Samples::default() };
     for _ in 0..rounds {
         tokio::time::sleep(BETWEEN).await;
-        (heard.set(0), arrivals.borrow_mut().clear());
+        heard.set(0);
+        arrivals.borrow_mut().clear();
         let sent = Instant::now();
         connection.ask(step).await?.must_be(202)?;
         fleet.until(&heard, visitors.len(), PATIENCE).await?;

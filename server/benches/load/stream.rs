@@ -26,6 +26,8 @@ use tokio::{
 
 /// Streams that are opened side by side; more would only queue in the listener's backlog.
 const OPENING: usize = 64;
+/// How long a stream may take to say its first word.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Which channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +86,8 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Opens a stream and waits for its first word, from which on it is told everything. `query` begins with `?` or is empty.
+    /// Opens a stream and waits for its first word, from which on it is told everything. `query` begins with `?` or
+    /// is empty.
     pub async fn open(addr: SocketAddr, channel: Channel, cookie: Option<&str>, query: &str) -> Result<Self> {
         let mut socket = TcpStream::connect(addr).await?;
         socket.set_nodelay(true)?;
@@ -113,7 +116,11 @@ impl Stream {
         if channel == Channel::Ws {
             stream.socket.write_all(&text_frame(r#"{"op":"subscribe"}"#)?).await?;
         }
-        while stream.hear().await?.0 != Said::Hello {}
+        let greeted = async {
+            while stream.hear().await?.0 != Said::Hello {}
+            anyhow::Ok(())
+        };
+        tokio::time::timeout(PATIENCE, greeted).await.context("a stream said no first word")??;
         Ok(stream)
     }
 
