@@ -15,7 +15,7 @@ use crate::store::{Accepted, Idempotency, JobRow, NewJob, QueueState, Snapshot, 
 use domain::{Deferral, EventType, JobState, OwnerId, Timestamp, UploadId, event::data, event::next_state};
 
 /// Commits a new job or finds the one that its key made.
-pub(super) fn accept(tx: &mut Tx<'_>, new: NewJob, open_limit: i64, now: Timestamp) -> StoreResult<Accepted> {
+pub(super) fn accept(tx: &mut Tx<'_>, new: &NewJob, open_limit: i64, now: Timestamp) -> StoreResult<Accepted> {
     if let Some(idempotency) = &new.idempotency
         && let Some(answer) = replay(tx, new.owner, idempotency)?
     {
@@ -29,7 +29,7 @@ pub(super) fn accept(tx: &mut Tx<'_>, new: NewJob, open_limit: i64, now: Timesta
     let state = next_state(None, EventType::Accepted, new.is_deferred())
         .ok_or_else(|| damaged(0, "the state machine accepts no job"))?;
     let Some((owner, head)) = advance_head(tx, new.owner, open_limit)? else { return Ok(Accepted::TooMany) };
-    let job = insert_job(tx, owner, state, &new, now)?;
+    let job = insert_job(tx, owner, state, new, now)?;
     let data = text(&data::Accepted {
         label: new.label.clone(),
         max_attempts: new.max_attempts,
@@ -126,14 +126,14 @@ fn insert_job(tx: &Tx<'_>, owner: i64, state: JobState, new: &NewJob, now: Times
 }
 
 /// What was just inserted, without reading it back.
-fn fresh_row(new: NewJob, state: JobState, now: Timestamp) -> JobRow {
+fn fresh_row(new: &NewJob, state: JobState, now: Timestamp) -> JobRow {
     JobRow {
         id: new.id,
         owner: new.owner,
-        kind: new.kind,
-        label: new.label,
+        kind: new.kind.clone(),
+        label: new.label.clone(),
         state,
-        input: new.input,
+        input: new.input.clone(),
         created_at: now,
         started_at: None,
         finished_at: None,

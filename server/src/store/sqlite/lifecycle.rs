@@ -31,7 +31,7 @@ impl Lifecycle for SqliteStore {
         after: Option<(i64, String)>,
         limit: usize,
     ) -> StoreResult<Option<(i64, String)>> {
-        self.bulk(move |tx| prune::forget_keys(tx, made_before, after, at_most(limit))).await
+        self.bulk(move |tx| prune::forget_keys(tx, made_before, after.clone(), at_most(limit))).await
     }
 
     async fn expire_files(&self, ended_before: Timestamp, limit: usize) -> StoreResult<Vec<(JobId, String)>> {

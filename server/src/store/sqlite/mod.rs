@@ -115,14 +115,14 @@ impl SqliteStore {
 
     async fn express<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Tx<'_>) -> StoreResult<T> + Send + 'static,
+        work: impl FnMut(&mut Tx<'_>) -> StoreResult<T> + Send + 'static,
     ) -> StoreResult<T> {
         write(&self.lanes, Lane::Express, work).await
     }
 
     async fn bulk<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Tx<'_>) -> StoreResult<T> + Send + 'static,
+        work: impl FnMut(&mut Tx<'_>) -> StoreResult<T> + Send + 'static,
     ) -> StoreResult<T> {
         write(&self.lanes, Lane::Bulk, work).await
     }
@@ -191,7 +191,7 @@ impl Store for SqliteStore {
 
     async fn accept(&self, job: NewJob, now: Timestamp) -> StoreResult<Accepted> {
         let open_limit = position(self.policy().open_jobs);
-        let accepted = self.express(move |tx| accept::accept(tx, job, open_limit, now)).await?;
+        let accepted = self.express(move |tx| accept::accept(tx, &job, open_limit, now)).await?;
         Ok(match accepted {
             Accepted::Created(job, _) => {
                 let state = match self.backlog.before_newest(job.value.owner, &job.value.kind) {
@@ -287,7 +287,7 @@ impl Store for SqliteStore {
     }
 
     async fn finish(&self, lease: Lease, finish: Finish, now: Timestamp) -> StoreResult<Result<JobState, LeaseLost>> {
-        self.express(move |tx| attempt::finish(tx, lease, finish, now)).await
+        self.express(move |tx| attempt::finish(tx, lease, finish.clone(), now)).await
     }
 
     async fn callbacks(&self, lease: Lease, now: Timestamp) -> StoreResult<Result<Callbacks, LeaseLost>> {

@@ -1,9 +1,11 @@
 //! The one writer: a thread that owns the only write connection and commits in groups.
 //!
-//! Fed through [`Lanes`] by the store's calls. Takes what waits, runs each command in a savepoint of its own, commits once,
-//! tells the listener, then replies. Knows nothing of jobs.
+//! Fed through [`Lanes`] by the store's calls. Takes what waits, runs it, commits once, tells the listener, then replies. Knows nothing
+//! of jobs.
 //! Invariant: a reply means committed; a command that fails leaves nothing behind and fails alone, unless SQLite gave the
-//! whole transaction up, which fails them all.
+//! whole transaction up, which fails them all. A savepoint for each command would copy every page that it touches, so a batch is
+//! first run without; when one of it fails, the transaction is rolled back and the batch run again, each command in a savepoint. So
+//! a command may run twice, and changes nothing but the database and what its [`Tx`] notes.
 
 use super::{
     backlog::{Backlog, Change},
@@ -26,7 +28,7 @@ const BATCH: usize = 128;
 /// How long bulk commands may keep a commit that others wait for.
 const BULK_SHARE: Duration = Duration::from_millis(2);
 
-/// What a command writes with: the connection inside its savepoint, and a note of what it changed.
+/// What a command writes with: the connection inside the transaction, and a note of what it changed.
 pub(super) struct Tx<'c> {
     pub(super) conn: &'c Connection,
     /// Whose turn it is.
@@ -34,6 +36,12 @@ pub(super) struct Tx<'c> {
     pub(super) committed: Committed,
     /// What the command changed of the backlog.
     pub(super) changes: Vec<Change>,
+}
+
+impl<'c> Tx<'c> {
+    fn begin(bench: &'c Bench) -> Self {
+        Self { conn: &bench.conn, turns: &bench.turns, committed: Committed::default(), changes: Vec::new() }
+    }
 }
 
 /// What the writer works with besides its queue.
@@ -50,6 +58,14 @@ struct Changes {
     backlog: Vec<Change>,
 }
 
+impl Changes {
+    /// Adds what one command changed.
+    fn add(&mut self, mut tx: Tx<'_>) {
+        merge(&mut self.committed, tx.committed);
+        self.backlog.append(&mut tx.changes);
+    }
+}
+
 /// Work for the writer, with its types erased.
 pub(super) trait Command: Send {
     /// Runs it and keeps its answer.
@@ -61,19 +77,18 @@ pub(super) trait Command: Send {
 }
 
 struct Work<F, T> {
-    work: Option<F>,
+    work: F,
     answer: StoreResult<T>,
     caller: oneshot::Sender<StoreResult<T>>,
 }
 
 impl<F, T> Command for Work<F, T>
 where
-    F: FnOnce(&mut Tx<'_>) -> StoreResult<T> + Send,
+    F: FnMut(&mut Tx<'_>) -> StoreResult<T> + Send,
     T: Send,
 {
     fn run(&mut self, tx: &mut Tx<'_>) -> StoreResult<()> {
-        let work = self.work.take().ok_or(StoreError::Closed)?;
-        self.answer = Ok(work(tx)?);
+        self.answer = Ok((self.work)(tx)?);
         Ok(())
     }
 
@@ -90,11 +105,11 @@ where
 /// Sends work to the writer and waits until it is committed.
 pub(super) fn write<F, T>(lanes: &Lanes, lane: Lane, work: F) -> impl Future<Output = StoreResult<T>> + Send + use<F, T>
 where
-    F: FnOnce(&mut Tx<'_>) -> StoreResult<T> + Send + 'static,
+    F: FnMut(&mut Tx<'_>) -> StoreResult<T> + Send + 'static,
     T: Send + 'static,
 {
     let (caller, answer) = oneshot::channel();
-    lanes.push(lane, Box::new(Work { work: Some(work), answer: Err(StoreError::Closed), caller }));
+    lanes.push(lane, Box::new(Work { work, answer: Err(StoreError::Closed), caller }));
     async move { answer.await.unwrap_or(Err(StoreError::Closed)) }
 }
 
@@ -159,14 +174,19 @@ fn run_all(
     done: &mut Vec<Boxed>,
     changes: &mut Changes,
 ) -> StoreResult<()> {
-    let mut result = Ok(());
-    for mut command in batch.drain(..) {
-        if result.is_ok() {
-            result = run_one(bench, &mut command, changes);
+    if let Err(error) = run_plainly(bench, batch, changes) {
+        // SQLITE_FULL, IOERR and NOMEM may have rolled everything back, and nobody knows how much of the rest would go on.
+        if bench.conn.is_autocommit() {
+            return Err(error);
         }
-        done.push(command);
+        execute(&bench.conn, "ROLLBACK", [])?;
+        execute(&bench.conn, "BEGIN IMMEDIATE", [])?;
+        *changes = Changes::default();
+        for command in batch.iter_mut() {
+            run_one(bench, command, changes)?;
+        }
     }
-    result?;
+    done.append(batch);
     let started = Instant::now();
     // The first one is always taken, so that a flood of accepts cannot starve an import.
     while let Some(mut command) = lanes.take_bulk() {
@@ -180,17 +200,30 @@ fn run_all(
     Ok(())
 }
 
+/// Runs commands one after the other; the first error ends it.
+fn run_plainly(bench: &Bench, batch: &mut [Boxed], changes: &mut Changes) -> StoreResult<()> {
+    for command in batch {
+        let mut tx = Tx::begin(bench);
+        attempt(command, &mut tx)?;
+        changes.add(tx);
+    }
+    Ok(())
+}
+
+/// Runs a command; a panic is an error of its own.
+fn attempt(command: &mut Boxed, tx: &mut Tx<'_>) -> StoreResult<()> {
+    catch_unwind(AssertUnwindSafe(|| command.run(tx)))
+        .unwrap_or_else(|_| Err(StoreError::Driver("a command panicked".into())))
+}
+
 /// Runs one command in a savepoint. An error here is the whole transaction's; the command's own is kept as its answer.
 fn run_one(bench: &Bench, command: &mut Boxed, changes: &mut Changes) -> StoreResult<()> {
     let conn = &bench.conn;
     execute(conn, "SAVEPOINT command", [])?;
-    let mut tx = Tx { conn, turns: &bench.turns, committed: Committed::default(), changes: Vec::new() };
-    let result = catch_unwind(AssertUnwindSafe(|| command.run(&mut tx)))
-        .unwrap_or_else(|_| Err(StoreError::Driver("a command panicked".into())));
-    let Err(error) = result else {
+    let mut tx = Tx::begin(bench);
+    let Err(error) = attempt(command, &mut tx) else {
         execute(conn, "RELEASE command", [])?;
-        merge(&mut changes.committed, tx.committed);
-        changes.backlog.append(&mut tx.changes);
+        changes.add(tx);
         return Ok(());
     };
     // SQLITE_FULL, IOERR and NOMEM may have rolled everything back, the commands before this one included.

@@ -11,8 +11,9 @@ struct Held(std::sync::mpsc::Sender<()>, tokio::task::JoinHandle<StoreResult<()>
 async fn hold(store: &Arc<SqliteStore>) -> Held {
     let (go, wait) = std::sync::mpsc::channel::<()>();
     let (entered, inside) = oneshot::channel();
+    let mut entered = Some(entered);
     let command = write(&store.lanes, Lane::Express, move |_| {
-        let _ = entered.send(());
+        let _ = entered.take().map(|entered| entered.send(()));
         let _ = wait.recv();
         Ok(())
     });
