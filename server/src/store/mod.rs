@@ -6,10 +6,12 @@
 //! state and its events commit in one transaction with the owner's gap-free `seq` (2); what a worker writes is fenced by its
 //! lease token (3); a terminal state is written once per round (6); numbers as in `engine.md`.
 
+pub mod callback_rows;
 pub mod lifecycle;
 pub mod rows;
 pub mod sqlite;
 
+pub use callback_rows::*;
 pub use lifecycle::*;
 pub use rows::*;
 

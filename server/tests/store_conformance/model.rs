@@ -37,7 +37,7 @@ enum Call {
         valid_ms: i64,
     },
     /// Uses an address, used ones among them.
-    CallBack(Index),
+    Answer(Index),
     /// The handler looks at what came, and takes the first of it with its checkpoint.
     Take(Index),
     Cancel(Index),
@@ -87,7 +87,7 @@ fn call() -> impl Strategy<Value = Call> {
             .prop_map(|(job, progress, checkpoint, partials)| Call::Advance { job, progress, checkpoint, partials }),
         4 => (index(), how).prop_map(|(job, how)| Call::Finish { job, how }),
         3 => (index(), 1i64..20_000).prop_map(|(job, valid_ms)| Call::Register { job, valid_ms }),
-        4 => index().prop_map(Call::CallBack),
+        4 => index().prop_map(Call::Answer),
         2 => index().prop_map(Call::Take),
         2 => index().prop_map(Call::Cancel),
         3 => (index(), from, 1u32..3).prop_map(|(job, from, fresh)| Call::Reopen { job, from, fresh }),
@@ -321,8 +321,8 @@ impl Model {
                     self.addresses.push(Address { job: index, round: job.rounds, until, used: false });
                 }
             }
-            Call::CallBack(_) if self.addresses.is_empty() => {}
-            Call::CallBack(address) => {
+            Call::Answer(_) if self.addresses.is_empty() => {}
+            Call::Answer(address) => {
                 let index = address.index(self.addresses.len());
                 let address = &mut self.addresses[index];
                 let job = &mut self.jobs[address.job];
