@@ -27,6 +27,19 @@ const PAGES: Record<string, (page: Page) => Promise<void>> = {
     await page.locator('main form[action="/jobs"] button[type="submit"]').click();
     await expect(page.locator('main .error-summary')).toBeVisible();
   },
+  'work-when-and-how': async page => {
+    await open(page, '/');
+    await page.locator('main .when-and-how > summary').click();
+    await page.locator('main [name="start"][value="at"]').check();
+    await expect(page.locator('main [name="start_at"]')).toBeVisible();
+  },
+  'job-scheduled': async page => {
+    await open(page, '/');
+    const tomorrow = new Date(Date.now() + 24 * 3600_000).toISOString();
+    const { id } = await submit(page, 'rehearsal', { steps: 1 }, { run_at: tomorrow, start_within_s: 3600, priority: 10, label: 'for tomorrow' });
+    await open(page, `/jobs/${id}`);
+    await expect(page.locator('main .job-why time').first()).toBeVisible();
+  },
   'job-running': async page => {
     await open(page, '/');
     const { id } = await submit(page, 'rehearsal', { steps: 4, step_ms: 0, hold: true, partials: true }, { label: 'autumn list' });

@@ -33,7 +33,7 @@ pub fn WhyInFull(
     });
     // A moment is a point; how far it is says more.
     let until = move || {
-        let at = job.with(|job| start_of(job))?;
+        let at = job.with(start_of)?;
         Some((t.that_is)(&format::until(lang, now.get(), at)))
     };
     let start_by = Memo::new(move |_| job.with(|job| codes::start_by(lang, job.queue.as_ref()?)));
