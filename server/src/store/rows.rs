@@ -4,8 +4,7 @@
 
 use super::{CallbackAddress, Wait};
 use domain::{
-    Deferral, EventType, Failure, JobId, JobState, OwnerId, Progress, Timestamp, UploadId, api,
-    job::Waiting,
+    Deferral, EventType, Failure, JobId, JobState, OwnerId, Progress, Timestamp, UploadId, api, job::Waiting,
     kinds::catalogue_import,
 };
 use serde_json::Value;

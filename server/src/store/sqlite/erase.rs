@@ -27,9 +27,8 @@ pub(super) fn disown(tx: &mut Tx<'_>, owner: OwnerId, now: Timestamp) -> StoreRe
         return Ok(());
     };
     tx.changes.push(Change::Renamed { from: owner, to: nobody });
-    let stopped = all(tx.conn, FENCE, (now.0, row), |row| {
-        Ok((JobId::from_bytes(row.get(0)?), row.get::<_, String>(1)?))
-    })?;
+    let stopped =
+        all(tx.conn, FENCE, (now.0, row), |row| Ok((JobId::from_bytes(row.get(0)?), row.get::<_, String>(1)?)))?;
     for (job, kind) in stopped {
         tx.committed.cancel_requested.push(job);
         // Of what ran only the kind is counted.
