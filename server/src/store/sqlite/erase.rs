@@ -2,7 +2,7 @@
 //!
 //! Called by the deletion handler and, for what a crash left half done, by the pruner. Touches no file.
 //! Invariants: after [`disown`] the owner's key stands in no row, so no read finds anything and a request with the same key begins
-//! anew; no lease of its jobs stands, so no worker writes on (invariant 3). What is left is found again after a crash.
+//! anew, its stream from 1 (the deletion's answer takes the key away from the browser); no lease of its jobs stands, so no worker writes on (invariant 3). What is left is found again after a crash.
 
 use super::{
     backlog::{Change, Move},
