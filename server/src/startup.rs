@@ -176,7 +176,7 @@ fn tell_commits(store: &dyn Store, bus: Bus) -> Arc<OnceLock<Engine>> {
     let slot = Arc::new(OnceLock::<Engine>::new());
     let engine = slot.clone();
     store.on_commit(Arc::new(move |committed: &Committed| {
-        bus.moved(&committed.heads);
+        bus.committed(&committed.heads, &committed.events);
         if let Some(revision) = committed.catalogue {
             bus.catalogue_moved(revision);
         }

@@ -1,9 +1,11 @@
 //! Wake-ups: where the head of each owner's stream is now, for those who wait for it to move.
 //!
-//! The commit listener calls [`Bus::moved`]; feeds and long requests subscribe. Carries no events, so it has no queue to overflow and
-//! nothing to lose: whoever wakes up reads the store.
+//! The commit listener calls [`Bus::committed`]; feeds and long requests subscribe. A wake-up carries no events, so there is no queue to
+//! overflow and nothing to lose: whoever wakes up reads on, from the newest events that are kept here ([`super::tail`]) or the store.
 //! Invariant: an owner for whom nobody listens costs nothing for long; entries are dropped at the next move or, in bulk, at a subscribe.
 
+use super::tail::Tail;
+use crate::store::{EventRow, EventsRead};
 use domain::OwnerId;
 use std::{
     collections::HashMap,
@@ -22,8 +24,20 @@ pub struct Bus {
 }
 
 struct Owners {
-    heads: HashMap<OwnerId, watch::Sender<u64>>,
+    streams: HashMap<OwnerId, Stream>,
     sweep_at: usize,
+}
+
+/// An owner's stream that somebody listens to.
+struct Stream {
+    head: watch::Sender<u64>,
+    tail: Tail,
+}
+
+impl Stream {
+    fn is_heard(&self) -> bool {
+        self.head.receiver_count() > 0
+    }
 }
 
 impl Default for Bus {
@@ -35,30 +49,49 @@ impl Default for Bus {
 impl Bus {
     /// A bus that nobody listens to yet.
     pub fn new() -> Self {
-        let owners = Owners { heads: HashMap::new(), sweep_at: SWEEP_FROM };
+        let owners = Owners { streams: HashMap::new(), sweep_at: SWEEP_FROM };
         Self { owners: Arc::new(Mutex::new(owners)), catalogue: watch::Sender::new(0) }
     }
 
     /// Wakes at every later move of an owner's head. Its first value is not the head: read that from the store, afterwards.
     pub fn subscribe(&self, owner: OwnerId) -> watch::Receiver<u64> {
         let mut owners = self.lock();
-        if owners.heads.len() >= owners.sweep_at {
-            owners.heads.retain(|_, head| head.receiver_count() > 0);
+        if owners.streams.len() >= owners.sweep_at {
+            owners.streams.retain(|_, stream| stream.is_heard());
             // Doubling keeps the cost of sweeping constant per subscribe.
-            owners.sweep_at = SWEEP_FROM.max(owners.heads.len() * 2);
+            owners.sweep_at = SWEEP_FROM.max(owners.streams.len() * 2);
         }
-        owners.heads.entry(owner).or_insert_with(|| watch::Sender::new(0)).subscribe()
+        let new = || Stream { head: watch::Sender::new(0), tail: Tail::default() };
+        owners.streams.entry(owner).or_insert_with(new).head.subscribe()
+    }
+
+    /// Keeps new events for those who listen, then wakes them. Never blocks for longer than it takes to look the owners up.
+    pub fn committed(&self, heads: &[(OwnerId, u64)], events: &[(OwnerId, EventRow)]) {
+        if !events.is_empty() {
+            let mut owners = self.lock();
+            for (owner, event) in events {
+                if let Some(stream) = owners.streams.get_mut(owner).filter(|stream| stream.is_heard()) {
+                    stream.tail.push(event);
+                }
+            }
+        }
+        self.moved(heads);
+    }
+
+    /// Everything of an owner's stream after a position, at most `limit`, if the newest events reach from there to `head`.
+    pub fn tail(&self, owner: OwnerId, position: u64, head: u64, limit: usize) -> Option<EventsRead> {
+        self.lock().streams.get(&owner)?.tail.after(position, head, limit)
     }
 
     /// Tells the new heads of owners. Never blocks for longer than it takes to look them up.
     pub fn moved(&self, heads: &[(OwnerId, u64)]) {
         let mut owners = self.lock();
         for (owner, head) in heads {
-            let Some(sender) = owners.heads.get(owner) else { continue };
-            if sender.receiver_count() == 0 {
-                owners.heads.remove(owner);
+            let Some(stream) = owners.streams.get(owner) else { continue };
+            if stream.is_heard() {
+                advance(&stream.head, *head);
             } else {
-                advance(sender, *head);
+                owners.streams.remove(owner);
             }
         }
     }
@@ -118,9 +151,9 @@ mod tests {
         for number in 1..10_000 {
             drop(bus.subscribe(owner(number)));
         }
-        assert!(bus.lock().heads.len() <= 2 * SWEEP_FROM);
+        assert!(bus.lock().streams.len() <= 2 * SWEEP_FROM);
         bus.moved(&(0..10_000).map(|number| (owner(number), 1)).collect::<Vec<_>>());
-        assert_eq!(bus.lock().heads.len(), 1);
+        assert_eq!(bus.lock().streams.len(), 1);
         assert!(kept.has_changed().unwrap());
     }
 }

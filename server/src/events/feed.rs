@@ -1,6 +1,6 @@
 //! A feed: a cursor turned into ordered events, the one loop behind every channel.
 //!
-//! Opened by `channels::{poll, sse, ws}`. Parses and authorises the cursor, reads pages from the store, folds them ([`super::fold`]),
+//! Opened by `channels::{poll, sse, ws}`. Parses and authorises the cursor, reads pages from the newest events or the store, folds them ([`super::fold`]),
 //! waits for the head to move. Holds a position and no events, so a slow reader costs nothing. Knows no encoding.
 //! Invariant: the wake-up is subscribed to before the store is first read; a commit in between is read, or wakes, or both.
 
@@ -60,6 +60,7 @@ pub enum Next {
 /// A reader's place in an owner's stream.
 pub struct Feed {
     store: Arc<dyn Store>,
+    bus: Bus,
     owner: OwnerId,
     job: Option<JobId>,
     fold: bool,
@@ -94,6 +95,7 @@ impl Feed {
         let wake = bus.subscribe(owner);
         let mut feed = Self {
             store: store.clone(),
+            bus: bus.clone(),
             owner,
             job,
             fold,
@@ -142,9 +144,22 @@ impl Feed {
     pub async fn page(&mut self) -> Result<Vec<EventRow>, FeedError> {
         let read = match self.first.take() {
             Some(read) => read,
-            None => self.store.events(self.owner, self.position, self.job, self.limit).await?,
+            None => match self.kept() {
+                Some(read) => read,
+                None => self.store.events(self.owner, self.position, self.job, self.limit).await?,
+            },
         };
         self.take(read)
+    }
+
+    /// What follows, out of the newest events, if they reach up to the head that the last wake-up named. A feed of one job asks the
+    /// store: what its events name as `prev` is not among the newest.
+    fn kept(&self) -> Option<EventsRead> {
+        let head = (*self.wake.borrow()).max(self.head);
+        if self.job.is_some() || head <= self.position {
+            return None;
+        }
+        self.bus.tail(self.owner, self.position, head, self.limit)
     }
 
     /// Waits until the owner's head is beyond what was handed out.

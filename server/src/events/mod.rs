@@ -6,4 +6,5 @@
 pub mod bus;
 pub mod feed;
 mod fold;
+mod tail;
 pub mod wire;

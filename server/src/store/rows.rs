@@ -10,11 +10,13 @@ use domain::{
 use serde_json::Value;
 use std::sync::Arc;
 
-/// What a commit changed, for those who wait. A hint: it carries no data and may be lost (invariant 5).
+/// What a commit changed, for those who wait. A hint that may be lost: whoever misses it reads the store (invariant 5).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Committed {
     /// Owners whose head moved, and their new heads.
     pub heads: Vec<(OwnerId, u64)>,
+    /// The events themselves, in the order of each stream, for those who keep the newest at hand.
+    pub events: Vec<(OwnerId, EventRow)>,
     /// Whether a job became `queued`.
     pub claimable: bool,
     /// When a job became due later (`scheduled`, `retrying`, `waiting`): the earliest of them.
@@ -223,7 +225,7 @@ pub struct StreamState {
 }
 
 /// An event as stored.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventRow {
     /// Position in the owner's stream.
     pub seq: u64,

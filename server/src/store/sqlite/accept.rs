@@ -11,7 +11,7 @@ use super::{
     statement::{damaged, first, run, text},
     writer::Tx,
 };
-use crate::store::{Accepted, Idempotency, JobRow, NewJob, QueueState, Snapshot, StoreResult};
+use crate::store::{Accepted, EventRow, Idempotency, JobRow, NewJob, QueueState, Snapshot, StoreResult};
 use domain::{Deferral, EventType, JobState, OwnerId, Timestamp, UploadId, event::data, event::next_state};
 
 /// Commits a new job or finds the one that its key made.
@@ -49,6 +49,9 @@ pub(super) fn accept(tx: &mut Tx<'_>, new: &NewJob, open_limit: i64, now: Timest
         run(tx.conn, REMEMBER, (owner, key, fingerprint, job, now.0))?;
     }
     tx.committed.heads.push((new.owner, head));
+    let (kind, type_) = (new.kind.clone(), EventType::Accepted);
+    let event = EventRow { seq: head, prev: head - 1, job: new.id, kind, jseq: 1, at: now, type_, data };
+    tx.committed.events.push((new.owner, event));
     let turn = if state == JobState::Queued { Some(tx.turns.enter(tx.conn, &new.kind, owner)?) } else { None };
     tx.changes.push(Change::Moved(Move {
         owner: new.owner,

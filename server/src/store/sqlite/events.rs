@@ -12,8 +12,8 @@ use super::{
     statement::{damaged, first, run},
     writer::Tx,
 };
-use crate::store::{StoreError, StoreResult};
-use domain::{EventType, Failure, JobState, OwnerId, Timestamp, api::EVENT_LIMIT, event::next_state};
+use crate::store::{EventRow, StoreError, StoreResult};
+use domain::{EventType, Failure, JobId, JobState, OwnerId, Timestamp, api::EVENT_LIMIT, event::next_state};
 
 /// Longest `detail`, in characters, of a failure whose event would be too large.
 const DETAIL_LIMIT: usize = 500;
@@ -21,6 +21,7 @@ const DETAIL_LIMIT: usize = 500;
 /// Events of one job that are to be committed together.
 pub(super) struct Log {
     job: i64,
+    uuid: JobId,
     /// How the job moves in the backlog, when these events change its state.
     moved: Move,
     owner: i64,
@@ -47,6 +48,7 @@ impl Log {
         let was_open = !job.state.is_terminal();
         Self {
             job: job.id,
+            uuid: job.uuid,
             moved,
             owner: job.owner,
             was_open,
@@ -89,8 +91,14 @@ impl Log {
             Ok((row.get::<_, u64>(0)?, OwnerId::from_bytes(row.get(1)?)))
         })?
         .ok_or_else(|| damaged(0, "a job without an owner"))?;
-        for (index, (event, data)) in (1..).zip(&self.entries) {
-            insert(tx, self.owner, head - count + index, self.job, self.jseq + index, now, *event, data)?;
+        for (index, (event, data)) in (1..).zip(self.entries) {
+            let (seq, jseq) = (head - count + index, self.jseq + index);
+            insert(tx, self.owner, seq, self.job, jseq, now, event, &data)?;
+            let kind = self.moved.kind.clone();
+            tx.committed.events.push((
+                owner,
+                EventRow { seq, prev: seq - 1, job: self.uuid, kind, jseq, at: now, type_: event, data },
+            ));
         }
         if self.state.is_terminal() {
             // Here, where every end passes: an address of a job that has ended must not be there any more.

@@ -106,7 +106,7 @@ impl SqliteStore {
         })?);
         for _ in 0..READERS {
             let (conn, its_readers) = (schema::open_reader(&path)?, readers.clone());
-            threads.push(spawn("reader", move || its_readers.run(conn))?);
+            threads.push(spawn("reader", move || its_readers.run(&conn))?);
         }
         let (threads, lock) = (Mutex::new(threads), Mutex::new(Some(lock)));
         let (idle_turn, policy) = (Arc::new(AtomicI64::new(i64::MIN)), OnceLock::new());

@@ -244,6 +244,7 @@ fn merge(all: &mut Committed, one: Committed) {
             None => all.heads.push((owner, head)),
         }
     }
+    all.events.extend(one.events);
     all.claimable |= one.claimable;
     all.due = match (all.due, one.due) {
         (Some(known), Some(new)) => Some(known.min(new)),
