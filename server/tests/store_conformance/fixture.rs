@@ -5,7 +5,10 @@ use domain::{
     job::Why,
 };
 use server::store::{sqlite::SqliteStore, *};
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
 
 /// A database that can be opened again, as after a restart.
 pub trait Driver: Send + Sync + 'static {
@@ -30,7 +33,9 @@ impl Driver for Sqlite {
 /// A store under test and what it told its listener.
 pub struct Bench {
     pub store: Arc<dyn Store>,
+    /// Without the events, which are in `told`.
     pub heard: Arc<Mutex<Vec<Committed>>>,
+    pub told: Arc<Mutex<HashMap<(OwnerId, u64), EventRow>>>,
     pub driver: Arc<dyn Driver>,
 }
 
@@ -122,9 +127,15 @@ impl Bench {
         let driver = Arc::new(driver);
         let store = driver.try_open().unwrap();
         let heard = Arc::new(Mutex::new(Vec::new()));
-        let ears = heard.clone();
-        store.on_commit(Arc::new(move |committed| ears.lock().unwrap().push(committed.clone())));
-        Self { store, heard, driver }
+        let told = Arc::new(Mutex::new(HashMap::new()));
+        let (ears, events) = (heard.clone(), told.clone());
+        store.on_commit(Arc::new(move |committed| {
+            let mut committed = committed.clone();
+            let told = std::mem::take(&mut committed.events);
+            events.lock().unwrap().extend(told.into_iter().map(|(owner, event)| ((owner, event.seq), event)));
+            ears.lock().unwrap().push(committed);
+        }));
+        Self { store, heard, told, driver }
     }
 
     /// Closes the store and opens the database again.
@@ -209,6 +220,11 @@ impl Bench {
         let read = self.store.events(owner, 0, None, 1_000_000).await.unwrap();
         let seqs: Vec<u64> = read.rows.iter().map(|row| row.seq).collect();
         assert_eq!(seqs, (1..=read.stream.head).collect::<Vec<_>>(), "the stream has a gap");
+        let told = self.told.lock().unwrap().clone();
+        for row in &read.rows {
+            // What was committed before a restart was told to nobody who is left.
+            assert_eq!(told.get(&(owner, row.seq)).unwrap_or(row), row, "an event was told that is not in the log");
+        }
         let all = JobFilter { limit: 10_000, ..JobFilter::default() };
         for row in self.store.jobs(owner, all).await.unwrap().value {
             let events: Vec<_> = read.rows.iter().filter(|event| event.job == row.id).collect();
