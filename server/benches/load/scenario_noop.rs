@@ -21,20 +21,32 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// Measures it.
 pub async fn measure(lab: &Lab) -> Result<Section> {
-    let jobs = lab.either(60_000, 1_000);
     let mut section = Section::new(
         "noop",
         "No-op jobs from accept to result",
-        "Rehearsals of no steps submitted over HTTP on 128 connections (an owner each) to 128 workers, three events a \
-         job; the clock runs from the first request until every owner's list says that nothing is queued or running \
-         (looked at each 5 ms). Beside it: what was accepted a second in the same run, and rows that SQLite commits \
-         alone, 100 at a time.",
+        "Rehearsals of no steps submitted over HTTP on 128 connections to 128 workers, three events a job: all of one \
+         owner, as in a queue that knows no owners, and of 128 owners, whose streams and lists lie apart on the disk. The \
+         clock runs from the first request until every owner's list says that nothing is queued or running (looked at \
+         each 5 ms). Beside it: what was accepted a second in the same run, and rows that SQLite commits alone, 100 at \
+         a time.",
     );
+    for owners in [1, CONNECTIONS] {
+        run(lab, owners, &mut section).await?;
+    }
+    Ok(section)
+}
+
+async fn run(lab: &Lab, owners: usize, section: &mut Section) -> Result<()> {
+    let jobs = lab.either(60_000, 1_000);
     let (data, disk) = (lab.folder()?, lab.folder()?);
     let mut grouped = Rows::open(disk.path(), "grouped.db")?;
     grouped.commit(100, lab.lasting() / 5)?;
     let server = lab.serve(data.path(), WORKERS)?;
     let mut submitters = Submitter::several(server.addr, CONNECTIONS, NO_OP).await?;
+    if owners == 1 {
+        let first = submitters.first().and_then(|first| first.cookie.clone());
+        submitters = Submitter::of_owner(server.addr, CONNECTIONS, first, NO_OP).await?;
+    }
     submit_all(&mut submitters, jobs / 20).await?;
     until_ended(&server.addr, &submitters).await?;
 
@@ -52,16 +64,23 @@ pub async fn measure(lab: &Lab) -> Result<Section> {
         );
     }
     let (count, per_s) = (jobs as f64, |took: Duration| jobs as f64 / took.as_secs_f64());
-    let figure = Figure::new("jobs, accept to result", per_s(ended), Unit::PerSecond).of(jobs);
+    let figure =
+        Figure::new(format!("jobs, accept to result, {}", words(owners)), per_s(ended), Unit::PerSecond).of(jobs);
     let figure = figure.beside("accepted in the same run", Some(per_s(accepted)));
     section.figure(figure.beside("SQLite, 100 rows a commit", Some(grouped.per_s())));
-    section.figure(Figure::new("server CPU for each", cpu.as_secs_f64() * 1e6 / count, Unit::Micros).of(jobs));
+    let name = format!("server CPU for each, {}", words(owners));
+    section.figure(Figure::new(name, cpu.as_secs_f64() * 1e6 / count, Unit::Micros).of(jobs));
     section.note(format!(
-        "All accepted after {:.2} s, all ended after {:.2} s.",
+        "{}: all accepted after {:.2} s, all ended after {:.2} s.",
+        words(owners),
         accepted.as_secs_f64(),
         ended.as_secs_f64()
     ));
-    Ok(section)
+    Ok(())
+}
+
+fn words(owners: usize) -> String {
+    if owners == 1 { "1 owner".to_owned() } else { format!("{owners} owners") }
 }
 
 async fn until_ended(addr: &std::net::SocketAddr, submitters: &[Submitter]) -> Result<()> {

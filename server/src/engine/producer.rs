@@ -85,6 +85,8 @@ async fn promoted_idle(engine: &Shared, now: Timestamp) -> bool {
 async fn free_slots(slots: &Arc<Semaphore>) -> Vec<OwnedSemaphorePermit> {
     // The semaphore is never closed; if it were, there would be no slot and the claim of none would ask for nothing.
     let mut free: Vec<_> = Arc::clone(slots).acquire_owned().await.into_iter().collect();
+    // Workers that end in the same moment are served by the same claim.
+    tokio::task::yield_now().await;
     while let Ok(slot) = Arc::clone(slots).try_acquire_owned() {
         free.push(slot);
     }

@@ -23,8 +23,9 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-/// Most express commands in one commit: past it the fsync is well shared, and a reply should not wait for more.
-const BATCH: usize = 128;
+/// Most express commands in one commit: past it the fsync and the pages that they have in common are well shared, and a reply should
+/// not wait for more.
+const BATCH: usize = 512;
 /// How long bulk commands may keep a commit that others wait for.
 const BULK_SHARE: Duration = Duration::from_millis(2);
 
