@@ -3,12 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod common;
+mod process;
 
-use common::{
-    Visitor, link, problem,
-    process::{Process, command},
-    text, visitor,
-};
+use common::{Visitor, link, problem, text, visitor};
+use process::{Process, command};
 use serde_json::{Value, json};
 use std::{fs, path::Path, process::Output};
 

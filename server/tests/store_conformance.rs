@@ -13,6 +13,8 @@ mod ageing;
 mod ending;
 #[path = "store_conformance/fixture.rs"]
 mod fixture;
+#[path = "store_conformance/known.rs"]
+mod known;
 #[path = "store_conformance/model.rs"]
 mod model;
 #[path = "store_conformance/owning.rs"]

@@ -7,11 +7,13 @@
 //! lease token (3); a terminal state is written once per round (6); numbers as in `engine.md`.
 
 pub mod callback_rows;
+pub mod catalogue_rows;
 pub mod lifecycle;
 pub mod rows;
 pub mod sqlite;
 
 pub use callback_rows::*;
+pub use catalogue_rows::*;
 pub use lifecycle::*;
 pub use rows::*;
 

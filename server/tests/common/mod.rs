@@ -3,8 +3,6 @@
 //! No sleeps: waiting is a long poll of the server, with a bound after which the test fails.
 #![allow(dead_code, reason = "each test file uses its share")]
 
-pub mod process;
-
 use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
 use serde_json::{Value, json};
 use server::{

@@ -1,13 +1,13 @@
 //! The real binary as a process of its own: started on a free port, killed, suspended, waited for.
 //!
-//! Used by the tests that do to it what the system does (`crash`, `faults`). Knows nothing of what it serves.
+//! Used by the tests that do to it what the system or an operator does (`backup`, `crash`, `faults`). Knows nothing of what it serves.
 //! Invariant: no process outlives its value.
 #![allow(dead_code, reason = "each test file uses its share")]
 
 use std::{
     io::{BufRead as _, BufReader},
     path::Path,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
     sync::mpsc,
     time::Duration,
 };
@@ -77,4 +77,9 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A command of the binary that ends by itself.
+pub fn command(name: &str, folder: &Path, data: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_meanwhile")).arg(name).arg(folder).arg("--data").arg(data).output().unwrap()
 }

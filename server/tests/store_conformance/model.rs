@@ -3,13 +3,14 @@
 //! After each call every row is the model's; at the end every stream is gap-free and every log folds to its row, also
 //! after a restart. The model knows no SQL and none of the store's code.
 
-use super::fixture::*;
-use domain::{JobId, JobState, OwnerId, Timestamp, api::CancelOutcome};
+use super::{
+    fixture::*,
+    known::{How, Known},
+};
+use domain::{JobState, OwnerId, Timestamp, api::CancelOutcome};
 use proptest::{prelude::*, sample::Index};
 use server::store::*;
 use std::collections::{HashMap, VecDeque};
-
-const CRASH_BUDGET: u32 = 5;
 
 #[derive(Debug, Clone)]
 enum Call {
@@ -54,19 +55,6 @@ enum Call {
     Tick(i64),
 }
 
-#[derive(Debug, Clone, Copy)]
-enum How {
-    Succeed,
-    Fail,
-    Retry(i64),
-    Cancel,
-    Release,
-    /// Until a call-back, for some milliseconds; then it fails or goes on.
-    Wait(i64, OnTimeout),
-    /// With the token of an earlier claim.
-    Stale,
-}
-
 fn call() -> impl Strategy<Value = Call> {
     let how = prop_oneof![
         2 => Just(How::Succeed), 2 => Just(How::Fail), 3 => (0i64..20_000).prop_map(How::Retry),
@@ -96,127 +84,6 @@ fn call() -> impl Strategy<Value = Call> {
         4 => prop::bool::weighted(0.5).prop_map(|all| Call::Rescue { all }),
         3 => (0i64..15_000).prop_map(Call::Tick),
     ]
-}
-
-/// A job as the model knows it.
-#[derive(Debug, Clone)]
-struct Known {
-    id: JobId,
-    owner: OwnerId,
-    state: JobState,
-    attempt: u32,
-    max_attempts: u32,
-    token: u64,
-    lease_until: Timestamp,
-    crashes: u32,
-    cancel: bool,
-    checkpoint: Option<u8>,
-    progress: Option<u64>,
-    due: Option<Timestamp>,
-    priority: i32,
-    start_by: Option<Timestamp>,
-    failed: bool,
-    /// How many events it has.
-    jseq: u64,
-    /// What its wait's deadline brings, while it waits.
-    wait: Option<OnTimeout>,
-    /// How often it was opened again.
-    rounds: u32,
-    /// Call-backs that came and were not taken, in order.
-    received: Vec<usize>,
-    /// The latest that the attempt has looked at.
-    seen: u64,
-}
-
-impl Known {
-    fn go(&mut self, state: JobState, events: u64) {
-        self.state = state;
-        self.jseq += events;
-        if state.is_terminal() {
-            (self.cancel, self.due, self.start_by) = (false, None, None);
-            self.received.clear();
-        }
-        if state != JobState::Waiting {
-            self.wait = None;
-        }
-    }
-
-    /// The wait is over.
-    fn resume(&mut self) {
-        self.attempt -= 1;
-        self.due = None;
-        self.go(JobState::Queued, 1);
-    }
-
-    /// Its time has come.
-    fn promote(&mut self) {
-        match self.wait {
-            None => {
-                self.due = None;
-                self.go(JobState::Queued, 1);
-            }
-            Some(OnTimeout::Resume) => self.resume(),
-            Some(OnTimeout::Fail) => {
-                self.failed = true;
-                self.go(JobState::Failed, 1);
-            }
-        }
-    }
-
-    fn finish(&mut self, how: How, now: Timestamp) -> JobState {
-        match how {
-            How::Succeed => {
-                (self.failed, self.checkpoint, self.crashes) = (false, None, 0);
-                self.go(JobState::Succeeded, 1);
-            }
-            How::Fail => {
-                self.failed = true;
-                self.go(JobState::Failed, 2);
-            }
-            How::Retry(after) => {
-                (self.failed, self.crashes) = (true, 0);
-                if self.cancel {
-                    self.go(JobState::Cancelled, 2);
-                } else if self.attempt >= self.max_attempts {
-                    self.go(JobState::Failed, 2);
-                } else {
-                    self.due = Some(now.plus_ms(after));
-                    self.go(JobState::Retrying, 2);
-                }
-            }
-            How::Release if !self.cancel => {
-                self.attempt -= 1;
-                self.go(JobState::Queued, 1);
-            }
-            How::Wait(..) if self.cancel => self.go(JobState::Cancelled, 1),
-            How::Wait(within, on_timeout) => {
-                self.crashes = 0;
-                self.go(JobState::Waiting, 1);
-                if self.received.iter().any(|&body| body as u64 > self.seen) {
-                    self.resume();
-                } else {
-                    (self.due, self.wait) = (Some(now.plus_ms(within)), Some(on_timeout));
-                }
-            }
-            How::Release | How::Cancel => self.go(JobState::Cancelled, 1),
-            How::Stale => unreachable!("writes nothing"),
-        }
-        self.state
-    }
-
-    fn rescue(&mut self) -> JobState {
-        self.crashes += 1;
-        if self.cancel {
-            self.go(JobState::Cancelled, 1);
-        } else if self.crashes >= CRASH_BUDGET {
-            self.failed = true;
-            self.go(JobState::Failed, 2);
-        } else {
-            self.attempt -= 1;
-            self.go(JobState::Queued, 1);
-        }
-        self.state
-    }
 }
 
 struct Model {
