@@ -64,6 +64,33 @@ async fn a_command_that_panics_fails_alone_and_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn a_batch_that_runs_again_counts_once() {
+    let (_folder, store) = open();
+    let queued = || {
+        write(&store.lanes, Lane::Express, |tx| {
+            tx.changes.push(Change::Moved(super::super::backlog::Move {
+                owner: OwnerId::from_bytes([1; 16]),
+                kind: "rehearsal".to_owned(),
+                prioritised: false,
+                deferral: None,
+                from: None,
+                to: domain::JobState::Queued,
+                turn: Some(1),
+                took_ms: None,
+            }));
+            Ok(())
+        })
+    };
+    let held = hold(&store).await;
+    let before = queued();
+    let fails = write(&store.lanes, Lane::Express, |_| -> StoreResult<()> { Err(StoreError::DiskFull) });
+    let after = queued();
+    held.release().await;
+    assert_eq!((before.await, fails.await, after.await), (Ok(()), Err(StoreError::DiskFull), Ok(())));
+    assert_eq!(store.backlog.now().queued, 2);
+}
+
+#[tokio::test]
 async fn when_sqlite_gives_the_transaction_up_the_whole_batch_fails_and_nobody_is_told() {
     let (_folder, store) = open();
     let told = Arc::new(Mutex::new(0));
