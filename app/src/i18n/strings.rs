@@ -63,6 +63,8 @@ pub struct Strings {
     pub kinds_of_work: &'static str,
     pub kind_rehearsal: &'static str,
     pub kind_import: &'static str,
+    pub kind_export: &'static str,
+    pub text_export: &'static str,
     pub text_rehearsal: &'static str,
     pub text_import: &'static str,
     pub label: &'static str,
@@ -222,6 +224,23 @@ pub struct Strings {
     pub attempt_lost: &'static str,
     pub attempt_waited: &'static str,
 
+    // An export.
+    pub file_format: &'static str,
+    pub file_format_hint: &'static str,
+    pub format_csv: &'static str,
+    pub format_xlsx: &'static str,
+    pub download_file: fn(&str) -> String,
+    pub kept_until: &'static str,
+    pub export_expired: &'static str,
+    pub export_empty: &'static str,
+    pub export_meanwhile: fn(&str, &str) -> String,
+    pub export_sheets: fn(&str) -> String,
+    pub export_again: &'static str,
+    pub products: &'static str,
+    pub rows_in_file: &'static str,
+    pub file_size: &'static str,
+    pub checksum: &'static str,
+
     // Timeline.
     pub timeline: &'static str,
     pub left_out: fn(&str) -> String,
@@ -291,6 +310,7 @@ impl Strings {
         match kind {
             kinds::rehearsal::NAME => self.kind_rehearsal,
             kinds::catalogue_import::NAME => self.kind_import,
+            kinds::catalogue_export::NAME => self.kind_export,
             other => other,
         }
     }
@@ -300,6 +320,7 @@ impl Strings {
         match kind {
             kinds::rehearsal::NAME => self.text_rehearsal,
             kinds::catalogue_import::NAME => self.text_import,
+            kinds::catalogue_export::NAME => self.text_export,
             _ => "",
         }
     }
@@ -345,6 +366,7 @@ impl Strings {
             "/input/wait_s" => self.wait_s,
             "/input/wait_timeout" => self.wait_timeout,
             "/input/upload" => self.file,
+            "/input/format" => self.file_format,
             "/label" => self.label,
             "/run_at" => self.start,
             "/start_within_s" => self.start_within,
