@@ -93,6 +93,7 @@ macro_rules! conformance {
             a_job_may_wait_more_often_than_it_has_attempts a_stale_lease_gets_no_call_backs
         }
         reading {
+            what_is_unfinished_is_found_in_every_state_and_nobody_elses
             jobs_come_newest_first_in_keyset_pages jobs_are_found_by_state_kind_and_text
             events_come_in_pages_and_say_whether_more_follow one_jobs_events_name_their_predecessor
             an_unknown_owner_has_an_empty_stream position_and_durations_are_counted

@@ -53,6 +53,9 @@ pub(super) fn advance(
     if let Some(progress) = &progress {
         log.push(EventType::Progress, progress.as_str())?;
     }
+    if !job.attached && (step.catalogue.is_some() || !step.callbacks.is_empty()) {
+        run(tx.conn, "UPDATE job SET attached = 1 WHERE id = ?1", [job.id])?;
+    }
     let catalogue = match &step.catalogue {
         Some(batch) => {
             let (counts, revision) = catalogue::apply(tx.conn, job.id, batch, now)?;
@@ -273,7 +276,7 @@ pub(super) fn end(tx: &mut Tx<'_>, job: &Core, ending: Ending, now: Timestamp) -
         forget(tx.conn, job.id, Slot::Checkpoint)?;
     }
     // One that may go on from its checkpoint keeps what it has counted.
-    if state == JobState::Succeeded || state.is_terminal() && !job.resumable {
+    if job.attached && (state == JobState::Succeeded || state.is_terminal() && !job.resumable) {
         catalogue::forget_job(tx.conn, job.id)?;
     }
     tx.committed.claimable |= state == JobState::Queued;

@@ -95,7 +95,7 @@ impl SqliteStore {
             Ok(())
         }))?;
         let (its_lanes, its_listening) = (lanes.clone(), listening.clone());
-        let bench = Bench { conn, turns, backlog: backlog.clone() };
+        let bench = Bench { conn, turns, backlog: backlog.clone(), wal: wal.clone() };
         threads.push(spawn("writer", move || {
             writer::run(&bench, &its_lanes, &its_listening);
             drop(bench);
