@@ -241,7 +241,8 @@ impl Config {
         }
         for (setting, url) in [("--suppliers", &self.suppliers.base), ("--public-url", &self.public_url)] {
             // One of the server's own may well be https: it is only told to others.
-            let plain = url.as_ref().map(|url| url.replacen("https://", "http://", usize::from(setting == "--public-url")));
+            let plain =
+                url.as_ref().map(|url| url.replacen("https://", "http://", usize::from(setting == "--public-url")));
             if let Some(Err(problem)) = plain.as_deref().map(base_of) {
                 return refuse(setting, &problem);
             }

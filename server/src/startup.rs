@@ -89,8 +89,8 @@ pub struct Running {
 /// [`StartupError`], before anything was accepted.
 pub async fn start(config: Config) -> Result<Running, StartupError> {
     config.validate()?;
-    let suppliers = Directory::new(&config.suppliers)
-        .map_err(|problem| InvalidConfig { setting: "--suppliers", problem })?;
+    let suppliers =
+        Directory::new(&config.suppliers).map_err(|problem| InvalidConfig { setting: "--suppliers", problem })?;
     let kinds = kinds::registry(suppliers.clone());
     if let Some(unknown) = config.engine.kind_limits.keys().find(|kind| !kinds.names().contains(&kind.as_str())) {
         let problem = format!("names no kind of job: \"{unknown}\"");

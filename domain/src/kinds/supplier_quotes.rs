@@ -165,7 +165,7 @@ pub struct Failed {
 }
 
 /// Why a supplier gave no prices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
@@ -210,7 +210,7 @@ impl Reason {
 }
 
 /// Whether a supplier is asked at all, as its circuit breaker has it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Circuit {
@@ -258,7 +258,7 @@ pub struct Line {
 }
 
 /// Where a supplier stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LineState {
     /// It is being asked.
@@ -348,7 +348,8 @@ mod tests {
 
     #[test]
     fn what_is_no_price_is_not_sound() {
-        let quote = |price: &str| Quote { handle: "mug".into(), price: price.into(), currency: "EUR".into(), delivery_days: 3 };
+        let quote =
+            |price: &str| Quote { handle: "mug".into(), price: price.into(), currency: "EUR".into(), delivery_days: 3 };
         for sound in ["0", "12", "12.9", "999999999.9999"] {
             assert!(quote(sound).is_sound(), "{sound}");
         }
@@ -374,8 +375,12 @@ mod tests {
 
     #[test]
     fn each_word_is_the_one_in_json() {
-        use Reason::{Busy, CircuitOpen, Error, Garbage, Refused, Timeout, TooLate, TooMuch, UnknownSupplier, Unreachable};
-        for reason in [Timeout, Unreachable, Error, Refused, Busy, Garbage, TooMuch, TooLate, CircuitOpen, UnknownSupplier] {
+        use Reason::{
+            Busy, CircuitOpen, Error, Garbage, Refused, Timeout, TooLate, TooMuch, UnknownSupplier, Unreachable,
+        };
+        for reason in
+            [Timeout, Unreachable, Error, Refused, Busy, Garbage, TooMuch, TooLate, CircuitOpen, UnknownSupplier]
+        {
             assert_eq!(serde_json::to_value(reason).unwrap(), json!(reason.as_str()));
         }
         for circuit in [Circuit::Closed, Circuit::Open, Circuit::HalfOpen] {

@@ -53,7 +53,10 @@ fn router(simulator: Simulator) -> Router {
         .fallback(async || no_such("There is nothing at this address."))
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn(owner::refuse_cross_site))
-        .layer(SetResponseHeaderLayer::if_not_present(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy)))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static(policy),
+        ))
         .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
         .with_state(simulator)
 }

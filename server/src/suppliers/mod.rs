@@ -13,12 +13,7 @@ mod supplier;
 
 use reqwest::redirect;
 use settings::FIVE;
-use std::{
-    io,
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use supplier::Supplier;
 use tokio::{net::TcpListener, task::JoinHandle};
 

@@ -10,10 +10,7 @@ use super::{
     settings::{MAX_DELAY_MS, MAX_LATENCY_MS, Mode, Settings},
     supplier::Supplier,
 };
-use crate::{
-    api::extract::read_body,
-    error::ApiError,
-};
+use crate::{api::extract::read_body, error::ApiError};
 use axum::{
     extract::{Path, Request, State},
     http::{HeaderMap, StatusCode, header},

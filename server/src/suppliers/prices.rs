@@ -32,7 +32,8 @@ mod tests {
     #[test]
     fn offers_are_sound_the_same_each_time_and_differ_between_suppliers() {
         for handle in ["mug", "thé-vert", "a very long handle"] {
-            let prices: Vec<_> = ["alba", "borealis", "cobalt"].iter().map(|supplier| quote(supplier, handle)).collect();
+            let prices: Vec<_> =
+                ["alba", "borealis", "cobalt"].iter().map(|supplier| quote(supplier, handle)).collect();
             assert!(prices.iter().all(Quote::is_sound));
             assert!(prices[0].price != prices[1].price || prices[1].price != prices[2].price, "{prices:?}");
         }

@@ -64,13 +64,7 @@ pub async fn ask(directory: &Directory, id: &str, question: &Question<'_>, key: 
     Asked { id: id.to_owned(), outcome, took: begun.elapsed(), circuit }
 }
 
-async fn try_often(
-    directory: &Directory,
-    id: &str,
-    question: &Question<'_>,
-    key: &str,
-    begun: Instant,
-) -> Outcome {
+async fn try_often(directory: &Directory, id: &str, question: &Question<'_>, key: &str, begun: Instant) -> Outcome {
     let Some(client) = directory.client() else { return Outcome::Failed(Reason::UnknownSupplier) };
     let (breaker, patience) = (directory.breaker(id), directory.patience());
     let left_ms = question.reply_by.0.saturating_sub(clock::now().0);

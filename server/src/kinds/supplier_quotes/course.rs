@@ -73,7 +73,8 @@ impl Course {
         self.open.extend(again.into_iter().map(|given| given.party));
         self.open.iter_mut().for_each(|party| party.promised = false);
         let asked = self.open.iter().map(|party| line(party, LineState::Asked));
-        let failed = unknown.iter().map(|given| Line { reason: Some(given.reason), ..line(&given.party, LineState::Failed) });
+        let failed =
+            unknown.iter().map(|given| Line { reason: Some(given.reason), ..line(&given.party, LineState::Failed) });
         let lines = asked.chain(failed).collect();
         self.failed = unknown;
         lines

@@ -147,8 +147,8 @@ impl Job<'_> {
         let found = self.ctx.callbacks().await?;
         let mut lines = Vec::new();
         for body in &found.received {
-            let outcome =
-                quotes_of(body.body.as_bytes(), &self.handles).map_or(Outcome::Failed(Reason::Garbage), Outcome::Quotes);
+            let outcome = quotes_of(body.body.as_bytes(), &self.handles)
+                .map_or(Outcome::Failed(Reason::Garbage), Outcome::Quotes);
             let took_ms = u64::try_from(body.received_at.0.saturating_sub(course.asked_at().0)).ok();
             let circuit = self.directory.breaker(&body.name).circuit(std::time::Instant::now()).0;
             lines.extend(course.take(&body.name, outcome, took_ms, circuit));
