@@ -73,7 +73,7 @@ macro_rules! conformance {
             what_is_due_is_queued_and_the_next_is_named a_dead_workers_job_is_queued_again_without_losing_an_attempt
             a_live_lease_is_not_rescued_and_neither_is_ones_own everything_running_is_rescued_at_start_up
             a_poison_job_ends_crashed a_checkpoint_that_moves_renews_the_crash_budget a_rescued_job_heeds_its_cancel
-            an_attempt_that_ends_by_itself_renews_the_crash_budget
+            an_attempt_that_ends_by_itself_renews_the_crash_budget jobs_that_crashed_together_twice_come_back_apart
             a_job_without_attempts_is_failed_by_the_claim
         }
         turns {

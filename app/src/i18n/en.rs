@@ -221,6 +221,7 @@ pub(super) const EN: Strings = Strings {
     },
     event_attempt_failed: |n, why| format!("Attempt {n} failed: {why}"),
     event_retry_scheduled: |at| format!("Another attempt is due at {at} UTC."),
+    event_retry_after_crash: |at| format!("The server that ran it stopped again; another attempt is due at {at} UTC."),
     event_waiting: "Waiting for an answer from outside.",
     event_resumed: "The answer came.",
     event_resumed_timeout: "No answer came in time; it goes on without.",

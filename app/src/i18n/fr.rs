@@ -221,6 +221,9 @@ pub(super) const FR: Strings = Strings {
     },
     event_attempt_failed: |n, why| format!("La tentative {n} a échoué : {why}"),
     event_retry_scheduled: |at| format!("Une autre tentative est prévue à {at} UTC."),
+    event_retry_after_crash: |at| {
+        format!("Le serveur qui l’exécutait s’est encore arrêté ; une autre tentative est prévue à {at} UTC.")
+    },
     event_waiting: "En attente d’une réponse de l’extérieur.",
     event_resumed: "La réponse est arrivée.",
     event_resumed_timeout: "Aucune réponse à temps ; il continue sans.",

@@ -239,6 +239,7 @@ pub struct Strings {
     pub event_partials: fn(u64) -> String,
     pub event_attempt_failed: fn(u64, &str) -> String,
     pub event_retry_scheduled: fn(&str) -> String,
+    pub event_retry_after_crash: fn(&str) -> String,
     pub event_waiting: &'static str,
     pub event_resumed: &'static str,
     pub event_resumed_timeout: &'static str,

@@ -118,8 +118,7 @@ pub(super) fn finish(
             } else if job.attempt >= job.max_attempts {
                 ending.failed()?;
             } else {
-                ending.log.push(EventType::RetryScheduled, text(&data::RetryScheduled { at })?)?;
-                ending.due = Some(at);
+                ending.try_again(at, None)?;
             }
         }
         Finish::Waiting { .. } if job.cancel_requested => ending.cancelled()?,
@@ -205,6 +204,18 @@ impl Ending {
         }
         (self.due, self.waiting) = (Some(until), Some((waiting, on_timeout)));
         Ok(())
+    }
+
+    /// Another attempt is due then; `attempt`: how many were made, when the last one does not count.
+    fn try_again(&mut self, at: Timestamp, attempt: Option<u32>) -> StoreResult<()> {
+        self.due = Some(at);
+        self.log.push(EventType::RetryScheduled, text(&data::RetryScheduled { at, attempt })?)
+    }
+
+    /// The worker died, and not for the first time: the job comes back a while later, and the attempt does not count.
+    pub(super) fn come_back(&mut self, at: Timestamp) -> StoreResult<()> {
+        self.attempt = self.attempt.saturating_sub(1);
+        self.try_again(at, Some(self.attempt))
     }
 
     /// The job goes back to the queue and the attempt does not count.
