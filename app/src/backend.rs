@@ -16,6 +16,7 @@ use domain::{
     EventType, Job, JobId, JobState, Problem,
     api::{Attempt, CancelAnswer, CancelOutcome, EventPage, JobList, KindInfo, Page, ProductPage, Retry, Submit},
     job::Links,
+    kinds::supplier_quotes::SupplierList,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -39,6 +40,8 @@ pub trait Backend: Send + Sync {
     fn kinds(&self) -> Answer<Vec<KindInfo>>;
     /// Products by handle.
     fn products(&self, q: Option<String>, after: Option<String>) -> Answer<ProductPage>;
+    /// Whom `supplier-quotes` asks.
+    fn suppliers(&self) -> Answer<SupplierList>;
 }
 
 /// Which jobs to list.
@@ -149,6 +152,17 @@ pub async fn products(q: Option<String>, after: Option<String>) -> Result<Produc
         }
     }
     read(call(Request::get(&path)).await?)
+}
+
+/// Whom `supplier-quotes` asks, and how each of them does.
+///
+/// # Errors
+/// `no-suppliers`, `suppliers-unreachable`, or as [`job`].
+pub async fn suppliers() -> Result<SupplierList, Problem> {
+    if !IN_BROWSER {
+        return direct()?.suppliers().await;
+    }
+    read(call(Request::get("/api/v1/suppliers")).await?)
 }
 
 /// Submits a job; the flag says whether the same request was accepted before. Browser only.

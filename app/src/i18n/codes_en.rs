@@ -85,6 +85,12 @@ const PROBLEMS: &[Entry] = &[
         "The server failed at this. It has been noted.",
         "Try again; if it stays, tell whoever runs the server.",
     ),
+    (
+        "no-suppliers",
+        "This server has no suppliers to ask.",
+        "Tell whoever runs the server: it is started with --suppliers URL.",
+    ),
+    ("suppliers-unreachable", "The suppliers’ directory cannot be read right now.", "Try again in a moment."),
     ("method-not-allowed", "This cannot be done here.", "Go back and use the buttons of the page."),
 ];
 
@@ -120,6 +126,16 @@ const FAILURES: &[Entry] = &[
         "unreadable-callback",
         "The answer from outside could not be read.",
         "Tell whoever sends it, then retry the job: it asks again.",
+    ),
+    (
+        "no-suppliers",
+        "This server has no suppliers to ask.",
+        "Tell whoever runs the server: it is started with --suppliers URL.",
+    ),
+    (
+        "suppliers-unreachable",
+        "The suppliers’ directory could not be read, so nobody was asked.",
+        "Retry it when the suppliers are back.",
     ),
     ("no-attempt-left", "All its attempts were used up.", "Retry it to give it new ones."),
     ("expired", "It could not start in time.", "Retry it when there is less to do."),
@@ -194,6 +210,7 @@ const WHYS: &[Entry] = &[
         "waits for an answer from outside",
     ),
     ("rehearsed-callback", "It waits for the call-back before step {step}, which you can send from its page.", ""),
+    ("supplier-callbacks", "It waits for the call-back of {suppliers}, and holds no worker meanwhile.", ""),
     ("cancelling", "Asked to stop; it stops at its next safe point, or finishes first.", ""),
     ("finished", "It has ended.", ""),
 ];
@@ -212,6 +229,9 @@ const INPUTS: &[Entry] = &[
     ("not-a-number", "enter a whole number", ""),
     ("too-long", "enter at most {max} characters", ""),
     ("upload-missing", "choose the file again: the earlier one is gone", ""),
+    ("none-chosen", "name at least one", ""),
+    ("too-many", "name at most {max} (these are {found})", ""),
+    ("bad-name", "“{value}” is no name that can stand here", ""),
     ("not-with-input", "edited values make a new job, which starts at its start", ""),
 ];
 

@@ -109,6 +109,16 @@ const PROBLEMS: &[Entry] = &[
     ),
     ("file-lost", "Le fichier n’est plus sur le disque du serveur.", "Relancez le travail pour le refaire."),
     ("internal", "Le serveur a échoué. C’est noté.", "Réessayez ; si cela persiste, prévenez l’exploitant du serveur."),
+    (
+        "no-suppliers",
+        "Ce serveur n’a aucun fournisseur à interroger.",
+        "Prévenez l’exploitant du serveur : il se lance avec --suppliers URL.",
+    ),
+    (
+        "suppliers-unreachable",
+        "L’annuaire des fournisseurs est illisible pour l’instant.",
+        "Réessayez dans un instant.",
+    ),
     ("method-not-allowed", "Ceci ne peut pas se faire ici.", "Revenez en arrière et utilisez les boutons de la page."),
 ];
 
@@ -144,6 +154,16 @@ const FAILURES: &[Entry] = &[
         "unreadable-callback",
         "La réponse de l’extérieur n’a pas pu être lue.",
         "Prévenez qui l’envoie, puis réessayez : il redemandera.",
+    ),
+    (
+        "no-suppliers",
+        "Ce serveur n’a aucun fournisseur à interroger.",
+        "Prévenez l’exploitant du serveur : il se lance avec --suppliers URL.",
+    ),
+    (
+        "suppliers-unreachable",
+        "L’annuaire des fournisseurs n’a pas pu être lu ; personne n’a été interrogé.",
+        "Relancez-le quand les fournisseurs seront revenus.",
     ),
     ("no-attempt-left", "Toutes ses tentatives sont épuisées.", "Réessayez pour lui en donner de nouvelles."),
     ("expired", "Il n’a pas pu démarrer à temps.", "Réessayez quand il y aura moins à faire."),
@@ -226,6 +246,7 @@ const WHYS: &[Entry] = &[
         "attend une réponse de l’extérieur",
     ),
     ("rehearsed-callback", "Il attend le rappel avant l’étape {step}, que vous pouvez envoyer depuis sa page.", ""),
+    ("supplier-callbacks", "Il attend le rappel de {suppliers}, sans occuper d’exécutant entre-temps.", ""),
     ("cancelling", "Arrêt demandé ; il s’arrêtera à son prochain point sûr, ou se terminera avant.", ""),
     ("finished", "Il est terminé.", ""),
 ];
@@ -244,6 +265,9 @@ const INPUTS: &[Entry] = &[
     ("not-a-number", "entrez un nombre entier", ""),
     ("too-long", "entrez au plus {max} caractères", ""),
     ("upload-missing", "choisissez à nouveau le fichier : le précédent a disparu", ""),
+    ("none-chosen", "nommez-en au moins un", ""),
+    ("too-many", "nommez-en {max} au plus (il y en a {found})", ""),
+    ("bad-name", "« {value} » ne peut pas être un nom ici", ""),
     ("not-with-input", "des valeurs modifiées créent un nouveau travail, qui part du début", ""),
 ];
 

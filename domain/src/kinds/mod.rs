@@ -6,9 +6,10 @@ pub mod catalogue_import;
 pub mod form;
 pub mod rehearsal;
 pub mod request;
+pub mod supplier_quotes;
 
 /// Every kind's name, in the order in which the interface offers them.
-pub const NAMES: [&str; 2] = [rehearsal::NAME, catalogue_import::NAME];
+pub const NAMES: [&str; 3] = [rehearsal::NAME, catalogue_import::NAME, supplier_quotes::NAME];
 
 /// An input that can judge itself; pointers are relative to the input (`/steps`).
 pub trait Validate {

@@ -15,4 +15,5 @@ pub mod openapi;
 pub mod outcomes;
 pub mod preferences;
 pub mod products;
+pub mod suppliers;
 pub mod uploads;

@@ -119,6 +119,15 @@ pub const ROUTES: &[Route] = &[
         method: "patch",
         ..get("/api/v1/products/{handle}", "Not available yet", &[(405, "`not-available`", As("Problem"))])
     },
+    get(
+        "/api/v1/suppliers",
+        "Whom `supplier-quotes` asks, and whether each is left alone for its failures",
+        &[
+            (200, "In the directory's order", As("SupplierList")),
+            (404, "`no-suppliers`: started without", As("Problem")),
+            (503, "`suppliers-unreachable`", As("Problem")),
+        ],
+    ),
     Route {
         query: &["after", "limit", "wait", "job", "fold", "watch"],
         headers: &["If-None-Match"],
@@ -278,6 +287,7 @@ fn reference(name: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{config::SuppliersConfig, kinds::supplier_quotes::directory::Directory};
     use std::collections::BTreeSet;
 
     fn references(value: &Value, found: &mut BTreeSet<String>) {
@@ -293,9 +303,14 @@ mod tests {
         }
     }
 
+    fn kinds() -> Registry {
+        let nobody = Directory::new(&SuppliersConfig::default()).unwrap();
+        crate::kinds::registry(nobody)
+    }
+
     #[test]
     fn every_reference_leads_somewhere() {
-        let document = assemble(&crate::kinds::registry());
+        let document = assemble(&kinds());
         let mut found = BTreeSet::new();
         references(&document, &mut found);
         assert!(found.contains("#/components/schemas/rehearsal.input"));

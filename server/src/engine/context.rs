@@ -9,7 +9,7 @@ mod waiting;
 
 pub use super::failure::JobError;
 pub(super) use waiting::hash_of;
-pub use waiting::{Callback, Waiting};
+pub use waiting::{Callback, Heard, Waiting};
 
 use super::{
     Shared,

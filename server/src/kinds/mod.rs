@@ -6,10 +6,14 @@
 pub mod catalogue_import;
 pub mod product_csv;
 pub mod rehearsal;
+pub mod supplier_quotes;
 
 use crate::engine::registry::Registry;
 
 /// Every kind that ships.
-pub fn registry() -> Registry {
-    Registry::default().with(rehearsal::Rehearsal).with(catalogue_import::CatalogueImport)
+pub fn registry(suppliers: supplier_quotes::directory::Directory) -> Registry {
+    Registry::default()
+        .with(rehearsal::Rehearsal)
+        .with(catalogue_import::CatalogueImport)
+        .with(supplier_quotes::SupplierQuotes(suppliers))
 }
