@@ -168,6 +168,22 @@ const FAILURES: &[Entry] = &[
         "The file of rejected rows could not be written.",
         "Retry it; if it stays, tell whoever runs the server.",
     ),
+    (
+        "cell-too-long",
+        "“{column}” of the product “{handle}” is longer than a cell of an XLSX may be ({max} characters), and would come back cut.",
+        "Export as CSV, which holds it.",
+    ),
+    (
+        "too-many-columns",
+        "The catalogue has more columns than a sheet of an XLSX may have ({max}).",
+        "Export as CSV, which holds them.",
+    ),
+    (
+        "columns-changing",
+        "Imports bring in new columns faster than the catalogue is written.",
+        "Retry it once they are through.",
+    ),
+    ("export-unwritable", "The file could not be written.", "Retry it; if it stays, tell whoever runs the server."),
     ("disk-full", "The server’s disk is full.", "Retry it later, or tell whoever runs the server."),
     ("store-unavailable", "The server’s store did not answer.", "Retry it in a moment."),
     ("unreadable-input", "Its input could not be read.", "Edit and retry."),

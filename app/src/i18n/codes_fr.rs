@@ -196,6 +196,26 @@ const FAILURES: &[Entry] = &[
         "Le fichier des lignes refusées n’a pas pu être écrit.",
         "Réessayez ; si cela persiste, prévenez l’exploitant du serveur.",
     ),
+    (
+        "cell-too-long",
+        "« {column} » du produit « {handle} » est plus long qu’une cellule XLSX ne peut l’être ({max} caractères), et reviendrait coupé.",
+        "Exportez en CSV, qui le contient.",
+    ),
+    (
+        "too-many-columns",
+        "Le catalogue a plus de colonnes qu’une feuille XLSX ne peut en avoir ({max}).",
+        "Exportez en CSV, qui les contient.",
+    ),
+    (
+        "columns-changing",
+        "Des imports apportent de nouvelles colonnes plus vite que le catalogue ne s’écrit.",
+        "Réessayez quand ils seront terminés.",
+    ),
+    (
+        "export-unwritable",
+        "Le fichier n’a pas pu être écrit.",
+        "Réessayez ; si cela persiste, prévenez l’exploitant du serveur.",
+    ),
     ("disk-full", "Le disque du serveur est plein.", "Réessayez plus tard, ou prévenez l’exploitant du serveur."),
     ("store-unavailable", "La base du serveur n’a pas répondu.", "Réessayez dans un instant."),
     ("unreadable-input", "Sa saisie n’a pas pu être lue.", "Modifiez et réessayez."),

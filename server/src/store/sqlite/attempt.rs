@@ -269,8 +269,9 @@ pub(super) fn end(tx: &mut Tx<'_>, job: &Core, ending: Ending, now: Timestamp) -
     }
     run(tx.conn, END_ATTEMPT, (now.0, outcome_word(ending.outcome), &failure, job.id, job.token))?;
     for file in &ending.files {
-        const ADD: &str = "INSERT OR REPLACE INTO job_file (job, name, content_type, size) VALUES (?1, ?2, ?3, ?4)";
-        run(tx.conn, ADD, (job.id, &file.name, &file.content_type, file.size))?;
+        const ADD: &str = "INSERT OR REPLACE INTO job_file (job, name, content_type, size, sha256, is_result)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        run(tx.conn, ADD, (job.id, &file.name, &file.content_type, file.size, file.sha256, file.is_result))?;
     }
     if state == JobState::Succeeded && job.resumable {
         forget(tx.conn, job.id, Slot::Checkpoint)?;

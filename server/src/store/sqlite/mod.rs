@@ -340,6 +340,10 @@ impl Store for SqliteStore {
         self.readers.read(move |conn| uploads::job_file(conn, owner, id, &name)).await
     }
 
+    async fn result_file(&self, owner: OwnerId, id: JobId) -> StoreResult<Option<FileRow>> {
+        self.readers.read(move |conn| uploads::result_file(conn, owner, id)).await
+    }
+
     async fn expire_uploads(&self, before: Timestamp, limit: usize) -> StoreResult<Vec<UploadId>> {
         self.bulk(move |tx| uploads::expire(tx, before, at_most(limit))).await
     }

@@ -6,6 +6,7 @@
 //! batch that changed something, and so does that of each product it changed.
 
 mod apply;
+mod export;
 mod fields;
 mod reads;
 mod runs;
