@@ -10,6 +10,9 @@ pub mod request;
 /// Every kind's name, in the order in which the interface offers them.
 pub const NAMES: [&str; 2] = [rehearsal::NAME, catalogue_import::NAME];
 
+/// Kinds whose running jobs change the catalogue.
+pub const CHANGING_CATALOGUE: [&str; 1] = [catalogue_import::NAME];
+
 /// An input that can judge itself; pointers are relative to the input (`/steps`).
 pub trait Validate {
     /// Everything that is wrong with it; nothing when it is acceptable.
