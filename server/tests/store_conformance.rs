@@ -54,7 +54,8 @@ macro_rules! conformance {
             a_claim_takes_each_job_once_and_in_order a_claim_takes_only_the_kinds_it_knows concurrent_claims_share_no_job
             a_stale_lease_writes_nothing a_renewal_tells_held_lost_and_cancel a_step_commits_its_events_together
             a_checkpoint_is_what_the_next_attempt_starts_with a_large_event_is_refused_and_leaves_nothing
-            a_catalogue_batch_commits_with_its_step
+            a_catalogue_batch_commits_with_its_step a_commit_tells_how_many_jobs_change_the_catalogue
+            an_edit_is_made_of_what_it_expects_only
         }
         ending {
             success_is_kept_with_its_output_and_files a_large_output_is_on_the_row_but_not_in_the_log

@@ -26,6 +26,16 @@ const PROBLEMS: &[Entry] = &[
     ("job-not-found", "There is no such job, or it belongs to another visitor.", "Go back to your list of jobs."),
     ("not-found", "There is nothing at this address.", "Go back to your list of jobs."),
     ("product-not-found", "There is no such product.", "Look for it in the catalogue."),
+    (
+        "product-changed",
+        "The product was changed meanwhile, so nothing was saved.",
+        "What you typed is below, with what is there now; look at it and save again.",
+    ),
+    (
+        "precondition-required",
+        "The form does not say which state of the product it is about.",
+        "Open the product’s page again and type it there.",
+    ),
     ("file-not-found", "There is no such file.", "Go back to the job it came from."),
     ("unknown-kind", "This server has no such kind of job.", "Choose one of the kinds on offer."),
     ("not-available", "This is not available yet.", "Leave it out and submit again."),
@@ -246,8 +256,12 @@ const INPUTS: &[Entry] = &[
     ("too-long", "enter at most {max} characters", ""),
     ("upload-missing", "choose the file again: the earlier one is gone", ""),
     ("none-chosen", "name at least one", ""),
-    ("too-many", "name at most {max} (these are {found})", ""),
+    ("too-many", "enter at most {max}", ""),
     ("bad-name", "“{value}” is no name that can stand here", ""),
+    ("choose", "this was changed meanwhile: choose which value stays", ""),
+    ("bad-price", "enter a price such as 12.50", ""),
+    ("bad-tag", "a tag has no comma", ""),
+    ("unknown-variant", "the product has no such variant", ""),
     ("not-with-input", "edited values make a new job, which starts at its start", ""),
 ];
 

@@ -30,6 +30,16 @@ const PROBLEMS: &[Entry] = &[
     ),
     ("not-found", "Il n’y a rien à cette adresse.", "Revenez à la liste de vos travaux."),
     ("product-not-found", "Ce produit n’existe pas.", "Cherchez-le dans le catalogue."),
+    (
+        "product-changed",
+        "Le produit a changé entre-temps, donc rien n’a été enregistré.",
+        "Votre saisie est ci-dessous, avec ce qui s’y trouve maintenant ; regardez et enregistrez à nouveau.",
+    ),
+    (
+        "precondition-required",
+        "Le formulaire ne dit pas de quel état du produit il parle.",
+        "Ouvrez à nouveau la page du produit et saisissez-y la modification.",
+    ),
     ("file-not-found", "Ce fichier n’existe pas.", "Revenez au travail dont il provient."),
     ("unknown-kind", "Ce serveur ne connaît pas ce type de travail.", "Choisissez un des types proposés."),
     ("not-available", "Ceci n’est pas encore disponible.", "Retirez-le et soumettez à nouveau."),
@@ -286,8 +296,12 @@ const INPUTS: &[Entry] = &[
     ("too-long", "entrez au plus {max} caractères", ""),
     ("upload-missing", "choisissez à nouveau le fichier : le précédent a disparu", ""),
     ("none-chosen", "nommez-en au moins un", ""),
-    ("too-many", "nommez-en {max} au plus (il y en a {found})", ""),
+    ("too-many", "entrez-en au plus {max}", ""),
     ("bad-name", "« {value} » ne peut pas être un nom ici", ""),
+    ("choose", "ceci a changé entre-temps : choisissez la valeur qui reste", ""),
+    ("bad-price", "entrez un prix, par exemple 12,50", ""),
+    ("bad-tag", "une étiquette n’a pas de virgule", ""),
+    ("unknown-variant", "le produit n’a pas cette variante", ""),
     ("not-with-input", "des valeurs modifiées créent un nouveau travail, qui part du début", ""),
 ];
 

@@ -257,7 +257,7 @@ pub(super) const EN: Strings = Strings {
     event_reopened: "You retried it.",
     event_reopened_start: "You started it over.",
     event_unknown: "Something that this page does not know yet.",
-    catalogue_text: "The products that imports bring in. It stays readable while they run, and says how fresh it is.",
+    catalogue_text: "Every product, to search and to edit, also while imports run. It says how fresh it is and keeps itself so.",
     search_products: "Search products",
     search: "Search",
     as_of: "As of",

@@ -261,7 +261,7 @@ pub(super) const FR: Strings = Strings {
     event_reopened: "Vous l’avez relancé.",
     event_reopened_start: "Vous l’avez recommencé.",
     event_unknown: "Quelque chose que cette page ne connaît pas encore.",
-    catalogue_text: "Les produits apportés par les imports. Il reste lisible pendant qu’ils tournent, et dit de quand il date.",
+    catalogue_text: "Tous les produits, à chercher et à modifier, même pendant les imports. Il dit de quand il date et se tient à jour.",
     search_products: "Chercher des produits",
     search: "Chercher",
     as_of: "Tel qu’",

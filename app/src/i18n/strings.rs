@@ -416,7 +416,9 @@ impl Strings {
             "/priority" => self.priority,
             "/max_attempts" => self.max_attempts,
             "/kind" => self.kind,
-            other => other.rsplit('/').next().unwrap_or(other),
+            other => super::catalogue::catalogue(self.lang)
+                .field_name(other)
+                .unwrap_or_else(|| other.rsplit('/').next().unwrap_or(other)),
         }
     }
 }

@@ -13,6 +13,9 @@ pub mod supplier_quotes;
 pub const NAMES: [&str; 4] =
     [rehearsal::NAME, catalogue_import::NAME, supplier_quotes::NAME, catalogue_export::NAME];
 
+/// Kinds whose running jobs change the catalogue.
+pub const CHANGING_CATALOGUE: [&str; 1] = [catalogue_import::NAME];
+
 /// An input that can judge itself; pointers are relative to the input (`/steps`).
 pub trait Validate {
     /// Everything that is wrong with it; nothing when it is acceptable.

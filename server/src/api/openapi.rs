@@ -130,7 +130,18 @@ pub const ROUTES: &[Route] = &[
     },
     Route {
         method: "patch",
-        ..get("/api/v1/products/{handle}", "Not available yet", &[(405, "`not-available`", As("Problem"))])
+        headers: &["If-Match"],
+        body: Some(Body::Named("ProductEdit")),
+        ..get(
+            "/api/v1/products/{handle}",
+            "Edit it, if it is as the tag says: what is absent stays, `null` clears",
+            &[
+                (200, "The product as it is now, with its tag", As("Product")),
+                (412, "`product-changed`, with the product as it is in `product`", As("Problem")),
+                (422, "What is wrong, place by place", As("Problem")),
+                (428, "`If-Match` is missing", As("Problem")),
+            ],
+        )
     },
     get(
         "/api/v1/suppliers",

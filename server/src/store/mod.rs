@@ -20,7 +20,7 @@ pub use lifecycle::*;
 pub use rows::*;
 
 use async_trait::async_trait;
-use domain::{JobId, OwnerId, Timestamp, UploadId, api::CancelOutcome};
+use domain::{JobId, OwnerId, Timestamp, UploadId, api::CancelOutcome, catalogue::ProductEdit};
 
 /// Why a call on the store failed. What the caller did wrong is in each call's own answer, not here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -169,6 +169,14 @@ pub trait Store: Lifecycle + Exporting + Send + Sync + 'static {
     async fn products(&self, q: Option<&str>, after: Option<&str>, limit: usize) -> StoreResult<ProductsRead>;
     /// One product.
     async fn product(&self, handle: &str) -> StoreResult<Option<domain::api::Product>>;
+    /// Changes a product, if it is as expected when the change is committed; a person's doing, not a job's.
+    async fn edit_product(
+        &self,
+        handle: &str,
+        expected: Expected,
+        edit: ProductEdit,
+        now: Timestamp,
+    ) -> StoreResult<Edited>;
     /// Revision and who is changing it, without the products.
     async fn catalogue(&self) -> StoreResult<CatalogueState>;
 

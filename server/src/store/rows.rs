@@ -24,6 +24,8 @@ pub struct Committed {
     pub cancel_requested: Vec<JobId>,
     /// The catalogue's revision, if it changed.
     pub catalogue: Option<u64>,
+    /// Running jobs of the kinds that change the catalogue, if one of them began or stopped running.
+    pub changing: Option<u64>,
 }
 
 /// Called after each commit, on the writer's thread: quick and never blocking.

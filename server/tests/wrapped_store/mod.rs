@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use domain::{
     JobId, JobState, OwnerId, Timestamp, UploadId,
     api::{CancelOutcome, Product},
+    catalogue::ProductEdit,
 };
 use futures_util::future::BoxFuture;
 use server::store::*;
@@ -43,6 +44,7 @@ pub enum Call {
     ExpireUploads,
     Products,
     Product,
+    EditProduct,
     Catalogue,
     Extent,
     MoreColumns,
@@ -178,6 +180,15 @@ impl<I: Interpose> Store for WrappedStore<I> {
     }
     async fn product(&self, handle: &str) -> StoreResult<Option<Product>> {
         self.between.around(Call::Product, self.inner.product(handle)).await
+    }
+    async fn edit_product(
+        &self,
+        handle: &str,
+        expected: Expected,
+        edit: ProductEdit,
+        now: Timestamp,
+    ) -> StoreResult<Edited> {
+        self.between.around(Call::EditProduct, self.inner.edit_product(handle, expected, edit, now)).await
     }
     async fn catalogue(&self) -> StoreResult<CatalogueState> {
         self.between.around(Call::Catalogue, self.inner.catalogue()).await

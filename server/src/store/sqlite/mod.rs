@@ -33,7 +33,7 @@ use super::*;
 use async_trait::async_trait;
 use backlog::{Backlog, Before};
 use checkpointer::Wal;
-use domain::JobState;
+use domain::{JobState, catalogue::ProductEdit};
 use lane_turns::Turns;
 use lanes::{Lane, Lanes};
 use readers::Readers;
@@ -356,6 +356,22 @@ impl Store for SqliteStore {
     async fn product(&self, handle: &str) -> StoreResult<Option<domain::api::Product>> {
         let handle = handle.to_owned();
         self.readers.read(move |conn| Ok(catalogue::product(conn, &handle)?)).await
+    }
+
+    async fn edit_product(
+        &self,
+        handle: &str,
+        expected: Expected,
+        edit: ProductEdit,
+        now: Timestamp,
+    ) -> StoreResult<Edited> {
+        let handle = handle.to_owned();
+        self.express(move |tx| {
+            let (edited, revision) = catalogue::edit(tx.conn, &handle, &expected, &edit, now)?;
+            tx.committed.catalogue = revision;
+            Ok(edited)
+        })
+        .await
     }
 
     async fn catalogue(&self) -> StoreResult<CatalogueState> {

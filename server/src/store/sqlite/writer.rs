@@ -142,9 +142,11 @@ pub(super) fn run(bench: &Bench, lanes: &Lanes, listening: &Listening) {
         let size = batch.len();
         let mut done = Vec::with_capacity(batch.len() + 1);
         match commit(bench, &mut batch, lanes, &mut done) {
-            Ok(Changes { committed, backlog }) => {
+            Ok(Changes { mut committed, backlog }) => {
+                let stirs = backlog.iter().any(Change::stirs_catalogue);
                 // Before the replies: whoever is answered finds its own job counted.
                 bench.backlog.apply(backlog);
+                committed.changing = stirs.then(|| bench.backlog.changing_catalogue());
                 tell(listening, &committed);
             }
             Err(error) => {
