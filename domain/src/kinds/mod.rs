@@ -10,8 +10,7 @@ pub mod request;
 pub mod supplier_quotes;
 
 /// Every kind's name, in the order in which the interface offers them.
-pub const NAMES: [&str; 4] =
-    [rehearsal::NAME, catalogue_import::NAME, supplier_quotes::NAME, catalogue_export::NAME];
+pub const NAMES: [&str; 4] = [rehearsal::NAME, catalogue_import::NAME, supplier_quotes::NAME, catalogue_export::NAME];
 
 /// Kinds whose running jobs change the catalogue.
 pub const CHANGING_CATALOGUE: [&str; 1] = [catalogue_import::NAME];
