@@ -1,8 +1,11 @@
 // Suppliers are asked for prices: answers as they come, one that calls back, one that is dead and comes back. With script and without.
+import AxeBuilder from '@axe-core/playwright';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { Server } from '../server.ts';
 import { NEVER, Suppliers } from '../suppliers.ts';
 import {
-  expect, hasScript, idOfPage, job, open, preferChannel, reaches, settled, submit, test as base, withoutGaps, type Channel, type Page,
+  expect, hasScript, idOfPage, job, open, prefer, preferChannel, reaches, settled, submit, test as base, withoutGaps, type Channel, type Page,
 } from '../fixtures.ts';
 
 type World = { suppliers: Suppliers; server: Server };
@@ -147,7 +150,8 @@ test('a supplier made dead on the demo’s own page is left alone, and recovers 
   await expect(page.locator('main label[data-supplier="dune"]')).toHaveAttribute('data-circuit', 'closed');
 });
 
-test('what is wrong with the form is said beside its field, and what was typed stays @plain', async ({ page }) => {
+test('what is wrong with the form is said beside its field, and what was typed stays @plain', async ({ page, watch }) => {
+  watch.tolerate(/status of 422/);
   await open(page, '/?kind=supplier-quotes');
   for (const box of await page.locator('main fieldset.suppliers input[type="checkbox"]').all()) await box.uncheck();
   await page.locator('main [name="input.within_s"]').fill('0');
@@ -157,6 +161,7 @@ test('what is wrong with the form is said beside its field, and what was typed s
   await expect(summary).toContainText('Products: name at least one');
   await expect(summary).toContainText('Suppliers: name at least one');
   await expect(page.locator('#input-suppliers-error')).toBeVisible();
+  await expect(page.locator('main fieldset.suppliers input:checked')).toHaveCount(0);
   await expect(page.locator('main [name="input.within_s"]')).toHaveValue('0');
   await page.locator('#input-handles').fill('mug\n\ncup, mug');
   await page.locator('main fieldset.suppliers input[value="alba"]').check();
@@ -193,3 +198,45 @@ base('without suppliers the form and the job say so, with a next step @plain', a
   await reaches(page, id, 'failed');
   await expect(page.locator('main .failure-card')).toHaveAttribute('data-code', 'no-suppliers');
 });
+
+// Pictures beside those of `looks.spec.ts`, for eyes; the simulator's own page too.
+const SCREENS = join(import.meta.dirname, '..', 'test-results', 'screens');
+const WIDTHS = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } };
+
+async function looks(page: Page, name: string): Promise<void> {
+  mkdirSync(SCREENS, { recursive: true });
+  for (const [width, size] of Object.entries(WIDTHS)) {
+    await page.setViewportSize(size);
+    await page.screenshot({ path: join(SCREENS, `${name}-${width}.png`), fullPage: true });
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    expect(overflow, `${name} is wider than the window at ${size.width}`).toBeLessThanOrEqual(0);
+    const found = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze();
+    expect(found.violations.map(one => `${one.id}: ${one.help} — ${one.nodes.map(node => node.target).join(', ')}`)).toEqual([]);
+  }
+}
+
+for (const theme of ['light', 'dark'] as const) {
+  test(`form, lines, offers and the simulator's page are accessible and fit, ${theme}`, async ({ page, world: { suppliers } }) => {
+    await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
+    await prefer(page, { theme });
+    await suppliers.set('dune', { error_rate: 1 });
+    await suppliers.set('cobalt', { latency_ms: NEVER });
+    await suppliers.set('echo', { mode: 'call-back', call_back_delay_ms: NEVER });
+    await open(page, '/');
+    const { id } = await submit(page, 'supplier-quotes', { handles: ['mug', 'cup', 'tea-pot'], within_s: 600 });
+    await open(page, `/jobs/${id}`);
+    await stands(page, 'echo', 'promised');
+    await stands(page, 'dune', 'failed');
+    await looks(page, `quotes-running-${theme}`);
+    await suppliers.set('cobalt', { latency_ms: 0 });
+    await suppliers.set('echo', { call_back_delay_ms: 0 });
+    await reaches(page, id, 'succeeded');
+    await looks(page, `quotes-succeeded-${theme}`);
+    await open(page, '/?kind=supplier-quotes&handles=mug,cup');
+    await expect(page.locator('main label[data-supplier="dune"]')).toHaveAttribute('data-circuit', 'open');
+    await looks(page, `quotes-form-${theme}`);
+    await suppliers.set('alba', { mode: 'dead' });
+    await page.goto(suppliers.url);
+    await looks(page, `suppliers-control-${theme}`);
+  });
+}

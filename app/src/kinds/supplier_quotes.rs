@@ -167,8 +167,8 @@ fn Suppliers(scope: Scope, suppliers: Result<SupplierList, Problem>) -> impl Int
     let error = scope.error(lang, SUPPLIERS);
     let id = id_of(SUPPLIERS);
     let chosen = scope.values(SUPPLIERS);
-    // Nothing was said of them yet: all are asked.
-    let all = chosen.is_empty();
+    // Nothing was said of them yet, not even that none is: all are asked.
+    let all = scope.value(SUPPLIERS).is_none();
     match suppliers {
         Err(problem) => {
             let text = codes::problem(lang, &problem).in_full();
