@@ -5,6 +5,7 @@
 
 use crate::{
     engine::{kind_limits::LimitsByKind, quiet_hours::QuietHours},
+    operator::SHORTEST,
     store::Policy,
 };
 use std::{
@@ -35,6 +36,8 @@ pub struct Config {
     pub retention: RetentionConfig,
     /// How much one address may ask for.
     pub limits: LimitsConfig,
+    /// Who operates the server, and what everybody may see of its work.
+    pub operator: OperatorConfig,
     /// How long a stop may take before unfinished jobs are handed back.
     pub stop_grace: Duration,
 }
@@ -104,6 +107,23 @@ pub struct LimitsConfig {
     pub trusted_proxies: Vec<IpAddr>,
 }
 
+/// Who operates the server, and what everybody may see of its work.
+#[derive(Clone, Default)]
+pub struct OperatorConfig {
+    /// The token; without one it is made at the first start and kept in the data folder.
+    pub token: Option<String>,
+    /// Whether `GET /metrics` answers without it.
+    pub metrics_open: bool,
+}
+
+impl std::fmt::Debug for OperatorConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // A secret must not reach a log by way of `{:?}`.
+        let token = self.token.as_ref().map(|_| "…");
+        f.debug_struct("OperatorConfig").field("token", &token).field("metrics_open", &self.metrics_open).finish()
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -115,6 +135,7 @@ impl Default for Config {
             uploads: UploadsConfig::default(),
             retention: RetentionConfig::default(),
             limits: LimitsConfig::default(),
+            operator: OperatorConfig::default(),
             stop_grace: Duration::from_secs(10),
         }
     }
@@ -220,6 +241,10 @@ impl Config {
         }
         if !(1..=self.retention.keep_jobs_days).contains(&self.retention.keep_results_days) {
             return refuse("--keep-results", "must be at least 1 day and at most as long as --keep-jobs");
+        }
+        let fits = |token: &String| token.len() >= SHORTEST && token.bytes().all(|byte| byte.is_ascii_graphic());
+        if self.operator.token.as_ref().is_some_and(|token| !fits(token)) {
+            return refuse("--operator-token", "must be at least 16 visible characters, without spaces");
         }
         match &self.assets {
             Some(folder) if !folder.is_dir() => refuse("--assets", &format!("names no folder: {}", folder.display())),

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use server::{
     backup::{self, BackupError, Manifest},
     clock,
-    config::{Config, InvalidConfig, LimitsConfig, RetentionConfig},
+    config::{Config, InvalidConfig, LimitsConfig, OperatorConfig, RetentionConfig},
     engine::{
         kind_limits::{self, LimitSetting},
         quiet_hours::{InvalidQuietHours, QuietHours},
@@ -104,6 +104,12 @@ struct Serve {
     /// Address of a proxy that is believed when it says whom it speaks for; several with commas between
     #[arg(long, env = "MEANWHILE_TRUSTED_PROXY", value_delimiter = ',', global = true)]
     trusted_proxy: Vec<IpAddr>,
+    /// What opens the operator's routes: at least 16 visible characters; else it is made and kept in the data folder
+    #[arg(long, env = "MEANWHILE_OPERATOR_TOKEN", value_name = "TOKEN", hide_env_values = true, global = true)]
+    operator_token: Option<String>,
+    /// Answer GET /metrics without the operator's token
+    #[arg(long, env = "MEANWHILE_METRICS_OPEN", global = true)]
+    metrics_open: bool,
 }
 
 impl Serve {
@@ -131,6 +137,7 @@ impl Serve {
             connections: self.max_connections,
             trusted_proxies: self.trusted_proxy,
         };
+        config.operator = OperatorConfig { token: self.operator_token, metrics_open: self.metrics_open };
         Ok(config)
     }
 }

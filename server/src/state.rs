@@ -4,8 +4,8 @@
 //! nobody who uses it.
 
 use crate::{
-    api::callbacks, channels, config::Config, engine::Engine, events::bus::Bus, files::Files, owner::OwnerKey,
-    store::Store, throttle::Throttle, ui,
+    api::callbacks, channels, config::Config, engine::Engine, events::bus::Bus, files::Files, operator::OperatorKey,
+    owner::OwnerKey, store::Store, throttle::Throttle, ui,
 };
 use std::{ops::Deref, sync::Arc};
 use tokio_util::sync::CancellationToken;
@@ -41,6 +41,8 @@ pub struct Reach {
     pub files: Files,
     /// Signs the owners' cookies.
     pub owners: OwnerKey,
+    /// Judges who operates this server.
+    pub operator: OperatorKey,
     /// Every setting.
     pub config: Config,
     /// Fires when the server begins to stop.

@@ -59,7 +59,21 @@ fn only_the_store_names_a_database_driver() {
 
 #[test]
 fn http_stays_at_the_edge() {
-    only("axum", &["api/", "channels/", "router.rs", "error.rs", "ui.rs", "ui/", "startup.rs", "owner.rs", "forms.rs"]);
+    only(
+        "axum",
+        &[
+            "api/",
+            "channels/",
+            "router.rs",
+            "error.rs",
+            "ui.rs",
+            "ui/",
+            "startup.rs",
+            "owner.rs",
+            "forms.rs",
+            "operator.rs",
+        ],
+    );
 }
 
 #[test]

@@ -291,6 +291,8 @@ impl Strings {
         match kind {
             kinds::rehearsal::NAME => self.kind_rehearsal,
             kinds::catalogue_import::NAME => self.kind_import,
+            kinds::bulk::RETRY => super::operations::operations(self.lang).kind_bulk_retry,
+            kinds::bulk::CANCEL => super::operations::operations(self.lang).kind_bulk_cancel,
             other => other,
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Used by the submit form and the job page. A kind without a file here still works: its values are shown as JSON.
 
+pub mod bulk;
 pub mod catalogue_import;
 pub mod rehearsal;
 pub mod upload;
@@ -75,6 +76,7 @@ pub fn Outcome(
         match kind.as_str() {
             kinds::catalogue_import::NAME => view! { <catalogue_import::Outcome result /> }.into_any(),
             kinds::rehearsal::NAME => view! { <rehearsal::Outcome result /> }.into_any(),
+            kinds::bulk::RETRY | kinds::bulk::CANCEL => view! { <bulk::Outcome result /> }.into_any(),
             _ => view! { <JsonView value=result /> }.into_any(),
         }
     }

@@ -3,6 +3,7 @@
 //! `startup` hands [`registry`] to the engine. To add one: a file here, a word in the list, and its input and output in
 //! `domain/src/kinds`. Kinds know the engine's `Context` and nothing of HTTP or SQL.
 
+pub mod bulk;
 pub mod catalogue_import;
 pub mod product_csv;
 pub mod rehearsal;
@@ -11,5 +12,9 @@ use crate::engine::registry::Registry;
 
 /// Every kind that ships.
 pub fn registry() -> Registry {
-    Registry::default().with(rehearsal::Rehearsal).with(catalogue_import::CatalogueImport)
+    Registry::default()
+        .with(rehearsal::Rehearsal)
+        .with(catalogue_import::CatalogueImport)
+        .with(bulk::BulkRetry)
+        .with(bulk::BulkCancel)
 }

@@ -9,12 +9,14 @@
 pub mod callback_rows;
 pub mod catalogue_rows;
 pub mod lifecycle;
+pub mod operations;
 pub mod rows;
 pub mod sqlite;
 
 pub use callback_rows::*;
 pub use catalogue_rows::*;
 pub use lifecycle::*;
+pub use operations::*;
 pub use rows::*;
 
 use async_trait::async_trait;
@@ -50,7 +52,7 @@ pub type StoreResult<T> = Result<T, StoreError>;
 
 /// Everything durable. One instance per process, shared as `Arc<dyn Store>`.
 #[async_trait]
-pub trait Store: Lifecycle + Send + Sync + 'static {
+pub trait Store: Lifecycle + Operations + Send + Sync + 'static {
     /// Made with the database; changes only when it is restored from a backup.
     fn epoch(&self) -> &str;
 

@@ -132,8 +132,10 @@ pub(super) fn run(bench: &Bench, lanes: &Lanes, listening: &Listening) {
     let mut batch = Vec::with_capacity(BATCH);
     while lanes.take(&mut batch, BATCH) {
         let mut done = Vec::with_capacity(batch.len() + 1);
+        let started = Instant::now();
         match commit(bench, &mut batch, lanes, &mut done) {
             Ok(Changes { committed, backlog }) => {
+                lanes.committed(done.len(), started.elapsed());
                 // Before the replies: whoever is answered finds its own job counted.
                 bench.backlog.apply(backlog);
                 tell(listening, &committed);
