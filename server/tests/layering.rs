@@ -73,6 +73,7 @@ fn http_stays_at_the_edge() {
             "forms.rs",
             "suppliers/http.rs",
             "suppliers/page.rs",
+            "operator.rs",
         ],
     );
 }
