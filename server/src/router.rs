@@ -5,8 +5,8 @@
 
 use crate::{
     api::{
-        actions, callbacks, health, jobs, kinds, me, openapi, operations, operations_forms, outcomes, products, suppliers,
-        uploads,
+        actions, callbacks, health, jobs, kinds, me, openapi, operations, operations_forms, outcomes, products,
+        suppliers, uploads,
     },
     channels::{ack, poll, sse, ws},
     error::{self, ApiError, discard, no_such_route, wrong_method},
