@@ -71,6 +71,7 @@ fn http_stays_at_the_edge() {
             "startup.rs",
             "owner.rs",
             "forms.rs",
+            "product_form.rs",
             "suppliers/http.rs",
             "suppliers/page.rs",
             "operator.rs",
