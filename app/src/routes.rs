@@ -2,7 +2,14 @@
 //!
 //! `/jobs` and `/jobs/:id/<verb>` are where a refused form comes back without script: the same page, at the address posted to.
 
-use crate::pages::{catalogue::Catalogue, job::JobPage, not_found::NotFound, privacy::Privacy, work::Work};
+use crate::pages::{
+    catalogue::{Catalogue, ProductPage},
+    job::JobPage,
+    not_found::NotFound,
+    operations::{Confirm, Operations, Report, SignIn},
+    privacy::Privacy,
+    work::Work,
+};
 use leptos::prelude::*;
 use leptos_router::{
     SsrMode,
@@ -11,8 +18,21 @@ use leptos_router::{
 };
 
 /// The paths that the server answers with a page, in the notation of its router.
-pub const PATHS: [&str; 8] =
-    ["/", "/jobs", "/jobs/{id}", "/jobs/{id}/cancel", "/jobs/{id}/retry", "/jobs/{id}/step", "/catalogue", "/privacy"];
+pub const PATHS: [&str; 13] = [
+    "/",
+    "/jobs",
+    "/jobs/{id}",
+    "/jobs/{id}/cancel",
+    "/jobs/{id}/retry",
+    "/jobs/{id}/step",
+    "/catalogue",
+    "/catalogue/{handle}",
+    "/privacy",
+    "/operations",
+    "/operations/sign-in",
+    "/operations/confirm",
+    "/operations/jobs/{id}",
+];
 
 /// The page of the current path.
 #[component]
@@ -25,6 +45,11 @@ pub fn Pages() -> impl IntoView {
             <Route path=path!("/jobs/:id/:verb") view=JobPage ssr=SsrMode::Async />
             <Route path=path!("/privacy") view=Privacy ssr=SsrMode::Async />
             <Route path=path!("/catalogue") view=Catalogue ssr=SsrMode::Async />
+            <Route path=path!("/catalogue/:handle") view=ProductPage ssr=SsrMode::Async />
+            <Route path=path!("/operations") view=Operations ssr=SsrMode::Async />
+            <Route path=path!("/operations/sign-in") view=SignIn ssr=SsrMode::Async />
+            <Route path=path!("/operations/confirm") view=Confirm ssr=SsrMode::Async />
+            <Route path=path!("/operations/jobs/:id") view=Report ssr=SsrMode::Async />
         </FlatRoutes>
     }
 }

@@ -5,12 +5,14 @@
 //! the store, the channels and the interface cannot disagree.
 
 pub mod api;
+pub mod catalogue;
 pub mod cursor;
 pub mod event;
 pub mod frame;
 pub mod ids;
 pub mod job;
 pub mod kinds;
+pub mod operations;
 pub mod problem;
 pub mod reader;
 pub mod time;

@@ -4,10 +4,14 @@
 //! answers from the store and [`representation`], as the API does.
 //! Invariant: a page is private to its owner, carries a nonce of its own, and lets nothing run that the nonce does not name.
 
+mod operations;
+
 use crate::{
+    api::{products, suppliers},
     clock,
     engine::Engine,
     error::ApiError,
+    kinds::supplier_quotes::directory::Directory,
     owner::Owner,
     representation,
     state::AppState,
@@ -15,7 +19,7 @@ use crate::{
 };
 use app::{
     FormState,
-    backend::{Answer, Backend, JobsQuery, PAGE_SIZE},
+    backend::{Answer, Backend, JobsQuery, PAGE_SIZE, operations::OperationsBackend},
     given::{Given, Keeps, Status},
     i18n::codes,
     routes::PATHS,
@@ -32,7 +36,8 @@ use axum::{
 };
 use domain::{
     Cursor, Event, Job, JobId, OwnerId, Problem,
-    api::{Attempt, EventPage, JobList, KindInfo, ProductPage},
+    api::{Attempt, EventPage, JobList, KindInfo, Product, ProductPage},
+    kinds::supplier_quotes::SupplierList,
 };
 use leptos::{
     nonce::use_nonce,
@@ -106,6 +111,9 @@ pub fn routes() -> Router<AppState> {
 
 /// The page of the request's path.
 async fn page(State(state): State<AppState>, owner: Owner, request: Request) -> Response {
+    if let Some(sign_in) = operations::sign_in_first(&state, &request) {
+        return sign_in;
+    }
     render(state, owner, request.into_parts().0, None).await
 }
 
@@ -142,7 +150,8 @@ pub fn sentence(headers: &HeaderMap, error: ApiError) -> Response {
 async fn render(state: AppState, owner: Owner, parts: Parts, refused: Option<FormState>) -> Response {
     // Resources of a page load on the server's own runtime; only the first call does anything.
     let _ = any_spawner::Executor::init_tokio();
-    let direct = Direct { store: state.store.clone(), engine: state.engine.clone(), owner: owner.id };
+    let (store, engine, suppliers) = (state.store.clone(), state.engine.clone(), state.suppliers.clone());
+    let direct = Direct { store, engine, suppliers, owner: owner.id };
     let snapshot = match direct.list(JobsQuery::default()).await {
         Ok(list) => Some(list),
         Err(error) => {
@@ -151,6 +160,8 @@ async fn render(state: AppState, owner: Owner, parts: Parts, refused: Option<For
         }
     };
     let given = Given { now: clock::now(), key: Uuid::now_v7().to_string(), refused, snapshot };
+    let operating: Arc<dyn OperationsBackend> =
+        Arc::new(operations::OperatorView::new(state.engine.clone(), state.operator.has_session(&parts.headers)));
     let backend: Arc<dyn Backend> = Arc::new(direct);
     let prefs = prefs_of(&parts.headers);
     let paths = state.assets.paths.clone();
@@ -161,6 +172,7 @@ async fn render(state: AppState, owner: Owner, parts: Parts, refused: Option<For
         provide_context(keeps);
         provide_context(prefs.clone());
         provide_context(backend.clone());
+        provide_context(operating.clone());
         if let Some(options) = use_context::<ResponseOptions>() {
             if let Some(policy) = use_nonce().and_then(|nonce| HeaderValue::from_str(&policy(&nonce)).ok()) {
                 options.insert_header(header::CONTENT_SECURITY_POLICY, policy);
@@ -200,6 +212,7 @@ fn prefs_of(headers: &HeaderMap) -> PrefsSource {
 struct Direct {
     store: Arc<dyn Store>,
     engine: Engine,
+    suppliers: Directory,
     owner: OwnerId,
 }
 
@@ -268,6 +281,11 @@ impl Backend for Direct {
         Box::pin(async move { Ok::<_, Problem>(infos) })
     }
 
+    fn suppliers(&self) -> Answer<SupplierList> {
+        let directory = self.suppliers.clone();
+        answer(async move { suppliers::read(&directory).await })
+    }
+
     fn products(&self, q: Option<String>, after: Option<String>) -> Answer<ProductPage> {
         const PAGE: usize = 50;
         let this = self.clone();
@@ -278,7 +296,17 @@ impl Backend for Direct {
             let next = read.items.last().filter(|_| read.more).map(|_| "/api/v1/products".to_owned());
             let state = read.state;
             let (revision, changing) = (state.revision, state.changing);
-            Ok(ProductPage { items: read.items, next, total: read.total, revision, as_of, changing })
+            let epoch = this.store.epoch();
+            let items = read.items.into_iter().map(|product| representation::product(epoch, product)).collect();
+            Ok(ProductPage { items, next, total: read.total, revision, as_of, changing })
+        })
+    }
+
+    fn product(&self, handle: String) -> Answer<Product> {
+        let this = self.clone();
+        answer(async move {
+            let product = this.store.product(&handle).await?.ok_or_else(products::not_found)?;
+            Ok(representation::product(this.store.epoch(), product))
         })
     }
 }

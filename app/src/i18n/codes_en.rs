@@ -7,6 +7,14 @@ pub(super) const TABLE: Table =
 
 /// Problems of a request.
 const PROBLEMS: &[Entry] = &[
+    ("operator-required", "This is for the operator of the server.", "Sign in with the operator’s token."),
+    ("wrong-token", "That is not the operator’s token.", "Look it up in the server’s data folder and paste it whole."),
+    (
+        "too-many-attempts",
+        "Too many wrong tokens came from your address.",
+        "Wait a minute, then try again with the right one.",
+    ),
+    ("operator-only", "Jobs of this kind are the operator’s.", "Start or retry it from the Operations page."),
     (
         "invalid-input",
         "Some of it cannot be taken as it is.",
@@ -26,6 +34,16 @@ const PROBLEMS: &[Entry] = &[
     ("job-not-found", "There is no such job, or it belongs to another visitor.", "Go back to your list of jobs."),
     ("not-found", "There is nothing at this address.", "Go back to your list of jobs."),
     ("product-not-found", "There is no such product.", "Look for it in the catalogue."),
+    (
+        "product-changed",
+        "The product was changed meanwhile, so nothing was saved.",
+        "What you typed is below, with what is there now; look at it and save again.",
+    ),
+    (
+        "precondition-required",
+        "The form does not say which state of the product it is about.",
+        "Open the product’s page again and type it there.",
+    ),
     ("file-not-found", "There is no such file.", "Go back to the job it came from."),
     ("unknown-kind", "This server has no such kind of job.", "Choose one of the kinds on offer."),
     ("not-available", "This is not available yet.", "Leave it out and submit again."),
@@ -85,11 +103,22 @@ const PROBLEMS: &[Entry] = &[
         "The server failed at this. It has been noted.",
         "Try again; if it stays, tell whoever runs the server.",
     ),
+    (
+        "no-suppliers",
+        "This server has no suppliers to ask.",
+        "Tell whoever runs the server: it is started with --suppliers URL.",
+    ),
+    ("suppliers-unreachable", "The suppliers’ directory cannot be read right now.", "Try again in a moment."),
     ("method-not-allowed", "This cannot be done here.", "Go back and use the buttons of the page."),
 ];
 
 /// Failures of a job or an attempt.
 const FAILURES: &[Entry] = &[
+    (
+        "state-does-not-fit",
+        "No job in these states can have this done to it.",
+        "Start it again from the Operations page with another filter.",
+    ),
     (
         "rehearsed-transient",
         "Step {step} failed for a while, as rehearsed.",
@@ -120,6 +149,16 @@ const FAILURES: &[Entry] = &[
         "unreadable-callback",
         "The answer from outside could not be read.",
         "Tell whoever sends it, then retry the job: it asks again.",
+    ),
+    (
+        "no-suppliers",
+        "This server has no suppliers to ask.",
+        "Tell whoever runs the server: it is started with --suppliers URL.",
+    ),
+    (
+        "suppliers-unreachable",
+        "The suppliers’ directory could not be read, so nobody was asked.",
+        "Retry it when the suppliers are back.",
     ),
     ("no-attempt-left", "All its attempts were used up.", "Retry it to give it new ones."),
     ("expired", "It could not start in time.", "Retry it when there is less to do."),
@@ -210,12 +249,14 @@ const WHYS: &[Entry] = &[
         "waits for an answer from outside",
     ),
     ("rehearsed-callback", "It waits for the call-back before step {step}, which you can send from its page.", ""),
+    ("supplier-callbacks", "It waits for the call-back of {suppliers}, and holds no worker meanwhile.", ""),
     ("cancelling", "Asked to stop; it stops at its next safe point, or finishes first.", ""),
     ("finished", "It has ended.", ""),
 ];
 
 /// What is wrong with a field.
 const INPUTS: &[Entry] = &[
+    ("state-does-not-fit", "no job in these states can have this done to it", ""),
     ("out-of-range", "enter a number from {min} to {max}", ""),
     ("missing-field", "this is needed", ""),
     ("wrong-type", "this does not fit here", ""),
@@ -228,6 +269,13 @@ const INPUTS: &[Entry] = &[
     ("not-a-number", "enter a whole number", ""),
     ("too-long", "enter at most {max} characters", ""),
     ("upload-missing", "choose the file again: the earlier one is gone", ""),
+    ("none-chosen", "name at least one", ""),
+    ("too-many", "enter at most {max}", ""),
+    ("bad-name", "“{value}” is no name that can stand here", ""),
+    ("choose", "this was changed meanwhile: choose which value stays", ""),
+    ("bad-price", "enter a price such as 12.50", ""),
+    ("bad-tag", "a tag has no comma", ""),
+    ("unknown-variant", "the product has no such variant", ""),
     ("not-with-input", "edited values make a new job, which starts at its start", ""),
 ];
 

@@ -7,6 +7,22 @@ pub(super) const TABLE: Table =
 
 /// Problems of a request.
 const PROBLEMS: &[Entry] = &[
+    ("operator-required", "Ceci est réservé à l’exploitant du serveur.", "Connectez-vous avec le jeton d’exploitant."),
+    (
+        "wrong-token",
+        "Ce n’est pas le jeton d’exploitant.",
+        "Cherchez-le dans le dossier de données du serveur et collez-le en entier.",
+    ),
+    (
+        "too-many-attempts",
+        "Trop de jetons erronés sont venus de votre adresse.",
+        "Attendez une minute, puis réessayez avec le bon.",
+    ),
+    (
+        "operator-only",
+        "Les tâches de ce type sont celles de l’exploitant.",
+        "Lancez-la ou relancez-la depuis la page Exploitation.",
+    ),
     (
         "invalid-input",
         "Certaines valeurs ne peuvent pas être acceptées.",
@@ -30,6 +46,16 @@ const PROBLEMS: &[Entry] = &[
     ),
     ("not-found", "Il n’y a rien à cette adresse.", "Revenez à la liste de vos travaux."),
     ("product-not-found", "Ce produit n’existe pas.", "Cherchez-le dans le catalogue."),
+    (
+        "product-changed",
+        "Le produit a changé entre-temps, donc rien n’a été enregistré.",
+        "Votre saisie est ci-dessous, avec ce qui s’y trouve maintenant ; regardez et enregistrez à nouveau.",
+    ),
+    (
+        "precondition-required",
+        "Le formulaire ne dit pas de quel état du produit il parle.",
+        "Ouvrez à nouveau la page du produit et saisissez-y la modification.",
+    ),
     ("file-not-found", "Ce fichier n’existe pas.", "Revenez au travail dont il provient."),
     ("unknown-kind", "Ce serveur ne connaît pas ce type de travail.", "Choisissez un des types proposés."),
     ("not-available", "Ceci n’est pas encore disponible.", "Retirez-le et soumettez à nouveau."),
@@ -109,11 +135,26 @@ const PROBLEMS: &[Entry] = &[
     ),
     ("file-lost", "Le fichier n’est plus sur le disque du serveur.", "Relancez le travail pour le refaire."),
     ("internal", "Le serveur a échoué. C’est noté.", "Réessayez ; si cela persiste, prévenez l’exploitant du serveur."),
+    (
+        "no-suppliers",
+        "Ce serveur n’a aucun fournisseur à interroger.",
+        "Prévenez l’exploitant du serveur : il se lance avec --suppliers URL.",
+    ),
+    (
+        "suppliers-unreachable",
+        "L’annuaire des fournisseurs est illisible pour l’instant.",
+        "Réessayez dans un instant.",
+    ),
     ("method-not-allowed", "Ceci ne peut pas se faire ici.", "Revenez en arrière et utilisez les boutons de la page."),
 ];
 
 /// Failures of a job or an attempt.
 const FAILURES: &[Entry] = &[
+    (
+        "state-does-not-fit",
+        "Aucune tâche dans ces états ne peut subir cette action.",
+        "Relancez depuis la page Exploitation avec un autre filtre.",
+    ),
     (
         "rehearsed-transient",
         "L’étape {step} a échoué un temps, comme prévu par la répétition.",
@@ -144,6 +185,16 @@ const FAILURES: &[Entry] = &[
         "unreadable-callback",
         "La réponse de l’extérieur n’a pas pu être lue.",
         "Prévenez qui l’envoie, puis réessayez : il redemandera.",
+    ),
+    (
+        "no-suppliers",
+        "Ce serveur n’a aucun fournisseur à interroger.",
+        "Prévenez l’exploitant du serveur : il se lance avec --suppliers URL.",
+    ),
+    (
+        "suppliers-unreachable",
+        "L’annuaire des fournisseurs n’a pas pu être lu ; personne n’a été interrogé.",
+        "Relancez-le quand les fournisseurs seront revenus.",
     ),
     ("no-attempt-left", "Toutes ses tentatives sont épuisées.", "Réessayez pour lui en donner de nouvelles."),
     ("expired", "Il n’a pas pu démarrer à temps.", "Réessayez quand il y aura moins à faire."),
@@ -246,12 +297,14 @@ const WHYS: &[Entry] = &[
         "attend une réponse de l’extérieur",
     ),
     ("rehearsed-callback", "Il attend le rappel avant l’étape {step}, que vous pouvez envoyer depuis sa page.", ""),
+    ("supplier-callbacks", "Il attend le rappel de {suppliers}, sans occuper d’exécutant entre-temps.", ""),
     ("cancelling", "Arrêt demandé ; il s’arrêtera à son prochain point sûr, ou se terminera avant.", ""),
     ("finished", "Il est terminé.", ""),
 ];
 
 /// What is wrong with a field.
 const INPUTS: &[Entry] = &[
+    ("state-does-not-fit", "aucune tâche dans ces états ne peut subir cette action", ""),
     ("out-of-range", "entrez un nombre de {min} à {max}", ""),
     ("missing-field", "c’est nécessaire", ""),
     ("wrong-type", "cette valeur ne convient pas ici", ""),
@@ -264,6 +317,13 @@ const INPUTS: &[Entry] = &[
     ("not-a-number", "entrez un nombre entier", ""),
     ("too-long", "entrez au plus {max} caractères", ""),
     ("upload-missing", "choisissez à nouveau le fichier : le précédent a disparu", ""),
+    ("none-chosen", "nommez-en au moins un", ""),
+    ("too-many", "entrez-en au plus {max}", ""),
+    ("bad-name", "« {value} » ne peut pas être un nom ici", ""),
+    ("choose", "ceci a changé entre-temps : choisissez la valeur qui reste", ""),
+    ("bad-price", "entrez un prix, par exemple 12,50", ""),
+    ("bad-tag", "une étiquette n’a pas de virgule", ""),
+    ("unknown-variant", "le produit n’a pas cette variante", ""),
     ("not-with-input", "des valeurs modifiées créent un nouveau travail, qui part du début", ""),
 ];
 

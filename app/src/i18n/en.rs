@@ -1,6 +1,7 @@
 //! The interface in English.
 
 use super::{Lang, Strings};
+use domain::kinds::supplier_quotes::{Circuit, LineState, Reason};
 
 pub(super) const EN: Strings = Strings {
     lang: Lang::En,
@@ -243,6 +244,7 @@ pub(super) const EN: Strings = Strings {
     },
     event_attempt_failed: |n, why| format!("Attempt {n} failed: {why}"),
     event_retry_scheduled: |at| format!("Another attempt is due at {at} UTC."),
+    event_retry_after_crash: |at| format!("The server that ran it stopped again; another attempt is due at {at} UTC."),
     event_waiting: "Waiting for an answer from outside.",
     event_resumed: "The answer came.",
     event_resumed_timeout: "No answer came in time; it goes on without.",
@@ -255,7 +257,7 @@ pub(super) const EN: Strings = Strings {
     event_reopened: "You retried it.",
     event_reopened_start: "You started it over.",
     event_unknown: "Something that this page does not know yet.",
-    catalogue_text: "The products that imports bring in. It stays readable while they run, and says how fresh it is.",
+    catalogue_text: "Every product, to search and to edit, also while imports run. It says how fresh it is and keeps itself so.",
     search_products: "Search products",
     search: "Search",
     as_of: "As of",
@@ -306,6 +308,54 @@ pub(super) const EN: Strings = Strings {
     delete_confirm: "Yes, delete all my jobs, results and files",
     delete_first_confirm: "Nothing was deleted: tick the box first.",
     deleted_data: "Everything of yours has been deleted.",
+    kind_quotes: "Suppliers’ quotes",
+    text_quotes: "Asks suppliers for their prices, all at once. Each answer appears as it comes; a supplier that is slow, fails or calls back later holds up nobody.",
+    quotes_find: "Choose from the catalogue",
+    quotes_find_hint: "Type a title or a handle and pick one.",
+    quotes_add: "Add",
+    quotes_products: "Products",
+    quotes_products_hint: "Handles, one a line or with commas between; at most 100.",
+    quotes_suppliers: "Suppliers",
+    quotes_control: "Make a supplier slow or dead",
+    quotes_control_hint: "(the simulator’s own page, in another tab)",
+    quotes_within: "Answers count within, in seconds",
+    quotes_within_hint: "Whoever has not answered by then is left out.",
+    quotes_heading: "What the suppliers say",
+    quotes_supplier: "Supplier",
+    quotes_state: "State",
+    quotes_delivery: "Delivery",
+    quotes_took: "Took",
+    quotes_none: "offers none of them",
+    quotes_prices: |n| format!("{n} prices"),
+    quotes_days: |days| if days == "1" { "1 day".to_owned() } else { format!("{days} days") },
+    quotes_state_word: |state| match state {
+        LineState::Asked => "asked",
+        LineState::Promised => "will call back",
+        LineState::Answered => "answered",
+        LineState::Failed => "gave no prices",
+    },
+    quotes_reason: |reason| match reason {
+        Reason::Timeout => "It did not answer in time.",
+        Reason::Unreachable => "It cannot be reached.",
+        Reason::Error => "It answered that it has failed.",
+        Reason::Refused => "It does not answer this question.",
+        Reason::Busy => "It is busy and asks to come back too late.",
+        Reason::Garbage => "Its answer cannot be read.",
+        Reason::TooMuch => "Its answer is far too large.",
+        Reason::TooLate => "It promised to call back, and did not in time.",
+        Reason::CircuitOpen => "It was not asked: it has failed too often of late.",
+        Reason::UnknownSupplier => "There is no such supplier.",
+    },
+    quotes_circuit: |circuit| match circuit {
+        Circuit::Closed => "It is asked.",
+        Circuit::Open => "Left alone for now, after failing too often.",
+        Circuit::HalfOpen => "Was left alone; the next question decides.",
+    },
+    quotes_best: "Best offer",
+    quotes_others_heading: "Others",
+    quotes_others: |n| if n == 1 { "1 other".to_owned() } else { format!("{n} others") },
+    quotes_no_offers: "Nobody offered any of these products.",
+    quotes_failed_heading: "No prices from",
 };
 
 fn days_en(days: u32) -> String {

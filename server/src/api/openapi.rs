@@ -130,8 +130,28 @@ pub const ROUTES: &[Route] = &[
     },
     Route {
         method: "patch",
-        ..get("/api/v1/products/{handle}", "Not available yet", &[(405, "`not-available`", As("Problem"))])
+        headers: &["If-Match"],
+        body: Some(Body::Named("ProductEdit")),
+        ..get(
+            "/api/v1/products/{handle}",
+            "Edit it, if it is as the tag says: what is absent stays, `null` clears",
+            &[
+                (200, "The product as it is now, with its tag", As("Product")),
+                (412, "`product-changed`, with the product as it is in `product`", As("Problem")),
+                (422, "What is wrong, place by place", As("Problem")),
+                (428, "`If-Match` is missing", As("Problem")),
+            ],
+        )
     },
+    get(
+        "/api/v1/suppliers",
+        "Whom `supplier-quotes` asks, and whether each is left alone for its failures",
+        &[
+            (200, "In the directory's order", As("SupplierList")),
+            (404, "`no-suppliers`: started without", As("Problem")),
+            (503, "`suppliers-unreachable`", As("Problem")),
+        ],
+    ),
     Route {
         query: &["after", "limit", "wait", "job", "fold", "watch"],
         headers: &["If-None-Match"],
@@ -158,6 +178,68 @@ pub const ROUTES: &[Route] = &[
     Route {
         method: "delete",
         ..get("/api/v1/me", "Delete everything of mine", &[(204, "Nothing of it is left, or there was nothing", Empty)])
+    },
+    // For whoever has the operator's token.
+    Route {
+        headers: &["Authorization", "If-None-Match"],
+        ..get(
+            "/api/v1/operations",
+            "Operator: what there is to do, by kind",
+            &[(200, "The overview", As("Overview")), (304, "Not changed", Empty)],
+        )
+    },
+    Route {
+        query: &["state", "kind", "reason", "code", "owner", "q", "since", "limit", "before"],
+        headers: &["Authorization", "If-None-Match"],
+        ..get(
+            "/api/v1/operations/jobs",
+            "Operator: every owner's jobs, newest first",
+            &[(200, "A page", As("OperatedPage")), (304, "Not changed", Empty)],
+        )
+    },
+    Route {
+        headers: &["Authorization", "If-None-Match"],
+        ..get(
+            "/api/v1/operations/jobs/{id}",
+            "Operator: one job with its attempts and both ends of its log",
+            &[(200, "All there is to see", As("JobReport")), (304, "Not changed", Empty)],
+        )
+    },
+    Route {
+        query: &["action", "state", "kind", "reason", "code", "owner", "q", "since"],
+        headers: &["Authorization"],
+        ..get(
+            "/api/v1/operations/count",
+            "Operator: how many jobs a bulk action would take",
+            &[(200, "So many, as of a moment", As("Matched"))],
+        )
+    },
+    Route {
+        headers: &["Authorization"],
+        body: Some(Body::Named("Selection")),
+        ..post(
+            "/api/v1/operations/retry",
+            "Operator: retry up to 200 jobs",
+            &[(200, "What became of each", As("ActedList"))],
+        )
+    },
+    Route {
+        headers: &["Authorization"],
+        body: Some(Body::Named("Selection")),
+        ..post(
+            "/api/v1/operations/cancel",
+            "Operator: cancel up to 200 jobs",
+            &[(200, "What became of each", As("ActedList"))],
+        )
+    },
+    Route {
+        headers: &["Authorization"],
+        body: Some(Body::Named("BulkRequest")),
+        ..post(
+            "/api/v1/operations/bulk",
+            "Operator: retry or cancel everything that a filter matches, as a job",
+            &[(202, "The job that does it", As("Job"))],
+        )
     },
     get("/api/openapi.json", "This document", &[(200, "OpenAPI 3.1", Any)]),
 ];
@@ -291,6 +373,7 @@ fn reference(name: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{config::SuppliersConfig, kinds::supplier_quotes::directory::Directory};
     use std::collections::BTreeSet;
 
     fn references(value: &Value, found: &mut BTreeSet<String>) {
@@ -306,9 +389,14 @@ mod tests {
         }
     }
 
+    fn kinds() -> Registry {
+        let nobody = Directory::new(&SuppliersConfig::default()).unwrap();
+        crate::kinds::registry(nobody)
+    }
+
     #[test]
     fn every_reference_leads_somewhere() {
-        let document = assemble(&crate::kinds::registry());
+        let document = assemble(&kinds());
         let mut found = BTreeSet::new();
         references(&document, &mut found);
         assert!(found.contains("#/components/schemas/rehearsal.input"));

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use domain::{
     JobId, JobState, OwnerId, Timestamp, UploadId,
     api::{CancelOutcome, Product},
+    catalogue::ProductEdit,
 };
 use futures_util::future::BoxFuture;
 use server::store::*;
@@ -43,6 +44,7 @@ pub enum Call {
     ExpireUploads,
     Products,
     Product,
+    EditProduct,
     Catalogue,
     Extent,
     MoreColumns,
@@ -179,6 +181,15 @@ impl<I: Interpose> Store for WrappedStore<I> {
     async fn product(&self, handle: &str) -> StoreResult<Option<Product>> {
         self.between.around(Call::Product, self.inner.product(handle)).await
     }
+    async fn edit_product(
+        &self,
+        handle: &str,
+        expected: Expected,
+        edit: ProductEdit,
+        now: Timestamp,
+    ) -> StoreResult<Edited> {
+        self.between.around(Call::EditProduct, self.inner.edit_product(handle, expected, edit, now)).await
+    }
     async fn catalogue(&self) -> StoreResult<CatalogueState> {
         self.between.around(Call::Catalogue, self.inner.catalogue()).await
     }
@@ -187,6 +198,29 @@ impl<I: Interpose> Store for WrappedStore<I> {
     }
     async fn close(&self) {
         self.inner.close().await;
+    }
+}
+
+/// Nothing is put in the way of these.
+#[async_trait]
+impl<I: Interpose> Operations for WrappedStore<I> {
+    async fn kind_loads(&self, since: Timestamp) -> StoreResult<Vec<domain::operations::KindLoad>> {
+        self.inner.kind_loads(since).await
+    }
+    async fn operated(&self, scope: Scope, before: Option<i64>, limit: usize) -> StoreResult<Operated<OperatedRow>> {
+        self.inner.operated(scope, before, limit).await
+    }
+    async fn matching(&self, scope: Scope, before: Option<i64>, limit: usize) -> StoreResult<Operated<JobId>> {
+        self.inner.matching(scope, before, limit).await
+    }
+    async fn count_matching(&self, scope: Scope) -> StoreResult<u64> {
+        self.inner.count_matching(scope).await
+    }
+    async fn operated_job(&self, id: JobId) -> StoreResult<Option<OperatedRow>> {
+        self.inner.operated_job(id).await
+    }
+    fn statistics(&self) -> Statistics {
+        self.inner.statistics()
     }
 }
 

@@ -1,32 +1,9 @@
-//! What single cells may say: prices, quantities, yes and no.
+//! What single cells may say; prices and quantities are judged by `domain::catalogue::cells`, as in edits.
 //!
-//! Pure functions over trimmed text. Invariants: two texts of the same price become the same text, so that comparing is enough;
-//! [`unguard`] gives back exactly what [`guard`] was given, whatever that was.
+//! Pure functions over trimmed text. Invariant: [`unguard`] gives back exactly what [`guard`] was given, whatever that was.
 
+pub(super) use domain::catalogue::cells::{price, quantity};
 use std::borrow::Cow;
-
-/// A price as a canonical decimal: at least two decimals, no needless zeros (`50` and `50.0` are `50.00`).
-pub(super) fn price(cell: &str) -> Option<String> {
-    let (whole, decimals) = cell.split_once('.').unwrap_or((cell, ""));
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if (whole.is_empty() && decimals.is_empty()) || !digits(whole) || !digits(decimals) {
-        return None;
-    }
-    let whole = whole.trim_start_matches('0');
-    let decimals = decimals.trim_end_matches('0');
-    if whole.len() > 12 || decimals.len() > 6 {
-        return None;
-    }
-    let whole = if whole.is_empty() { "0" } else { whole };
-    Some(format!("{whole}.{decimals:0<2}"))
-}
-
-/// A whole number; below zero when more was sold than there was.
-pub(super) fn quantity(cell: &str) -> Option<i64> {
-    let digits = cell.strip_prefix('-').unwrap_or(cell);
-    let valid = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    cell.parse().ok().filter(|_| valid)
-}
 
 /// Yes or no, as spreadsheets write them; blank is no.
 pub(super) fn truth(cell: &str) -> Option<bool> {
@@ -85,41 +62,6 @@ pub(super) fn shorten(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_same_price_is_the_same_text() {
-        for (cell, canonical) in [
-            ("50", "50.00"),
-            ("50.0", "50.00"),
-            ("050.00", "50.00"),
-            ("9.9", "9.90"),
-            ("0.125", "0.125"),
-            (".5", "0.50"),
-            ("5.", "5.00"),
-            ("0", "0.00"),
-            ("999999999999.99", "999999999999.99"),
-        ] {
-            assert_eq!(price(cell).as_deref(), Some(canonical), "{cell}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_price_is_refused() {
-        for cell in
-            ["12,50", "-1", "+1", "abc", "$5", "1e3", "1.2.3", ".", "1 000", "NaN", "٣", "1234567890123", "0.1234567"]
-        {
-            assert_eq!(price(cell), None, "{cell}");
-        }
-    }
-
-    #[test]
-    fn quantities_are_whole_numbers() {
-        assert_eq!(quantity("12"), Some(12));
-        assert_eq!(quantity("-3"), Some(-3));
-        for cell in ["", "-", "+3", "1.0", "1,000", "many", "9223372036854775808"] {
-            assert_eq!(quantity(cell), None, "{cell}");
-        }
-    }
 
     #[test]
     fn a_formula_is_guarded_and_a_number_is_not() {

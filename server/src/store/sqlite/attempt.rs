@@ -7,6 +7,7 @@
 use super::{
     callbacks, catalogue,
     events::{Log, bounded},
+    operations,
     row::{Core, held},
     spill::{Slot, forget, put, replace},
     statement::{only, run, text},
@@ -53,6 +54,9 @@ pub(super) fn advance(
     if let Some(progress) = &progress {
         log.push(EventType::Progress, progress.as_str())?;
     }
+    if !job.attached && (step.catalogue.is_some() || !step.callbacks.is_empty()) {
+        run(tx.conn, "UPDATE job SET attached = 1 WHERE id = ?1", [job.id])?;
+    }
     let catalogue = match &step.catalogue {
         Some(batch) => {
             let (counts, revision) = catalogue::apply(tx.conn, job.id, batch, now)?;
@@ -63,13 +67,16 @@ pub(super) fn advance(
     };
     callbacks::register(tx.conn, job.id, &step.callbacks, now)?;
     callbacks::take(tx.conn, job.id, &step.taken)?;
-    if !log.is_empty() || step.checkpoint.is_some() {
-        let moved = job.crashes > 0 && checkpoint_moved(tx, &job, step.checkpoint.as_deref())?;
-        let checkpoint = match &step.checkpoint {
+    let acted = step.bulk.as_ref().map(|batch| operations::act(tx, batch, now)).transpose()?;
+    let of_bulk = acted.as_ref().map(|acted| text(&acted.checkpoint)).transpose()?;
+    let saved = of_bulk.as_ref().or(step.checkpoint.as_ref());
+    if !log.is_empty() || saved.is_some() {
+        let moved = job.crashes > 0 && checkpoint_moved(tx, &job, saved.map(String::as_str))?;
+        let checkpoint = match saved {
             Some(checkpoint) => replace(tx.conn, job.id, Slot::Checkpoint, checkpoint)?,
             None => None,
         };
-        let params = (log.jseq(), progress, step.checkpoint.is_some(), checkpoint, moved, job.id, job.token);
+        let params = (log.jseq(), progress, saved.is_some(), checkpoint, moved, job.id, job.token);
         if run(tx.conn, ADVANCE, params)? != 1 {
             return Err(fence_failed(&job));
         }
@@ -77,7 +84,8 @@ pub(super) fn advance(
     if !log.is_empty() {
         log.write(tx, now)?;
     }
-    Ok(Ok(Advanced { cancel_requested: job.cancel_requested, catalogue }))
+    let (bulk, ended) = acted.map(|acted| (acted.checkpoint, acted.ended)).unzip();
+    Ok(Ok(Advanced { cancel_requested: job.cancel_requested, catalogue, bulk, ended: ended.unwrap_or_default() }))
 }
 
 /// Whether a checkpoint is another one than before: saving the same again is no proof of progress.
@@ -118,8 +126,7 @@ pub(super) fn finish(
             } else if job.attempt >= job.max_attempts {
                 ending.failed()?;
             } else {
-                ending.log.push(EventType::RetryScheduled, text(&data::RetryScheduled { at })?)?;
-                ending.due = Some(at);
+                ending.try_again(at, None)?;
             }
         }
         Finish::Waiting { .. } if job.cancel_requested => ending.cancelled()?,
@@ -207,6 +214,18 @@ impl Ending {
         Ok(())
     }
 
+    /// Another attempt is due then; `attempt`: how many were made, when the last one does not count.
+    fn try_again(&mut self, at: Timestamp, attempt: Option<u32>) -> StoreResult<()> {
+        self.due = Some(at);
+        self.log.push(EventType::RetryScheduled, text(&data::RetryScheduled { at, attempt })?)
+    }
+
+    /// The worker died, and not for the first time: the job comes back a while later, and the attempt does not count.
+    pub(super) fn come_back(&mut self, at: Timestamp) -> StoreResult<()> {
+        self.attempt = self.attempt.saturating_sub(1);
+        self.try_again(at, Some(self.attempt))
+    }
+
     /// The job goes back to the queue and the attempt does not count.
     pub(super) fn give_back(&mut self, reason: &str) -> StoreResult<()> {
         self.attempt = self.attempt.saturating_sub(1);
@@ -263,7 +282,7 @@ pub(super) fn end(tx: &mut Tx<'_>, job: &Core, ending: Ending, now: Timestamp) -
         forget(tx.conn, job.id, Slot::Checkpoint)?;
     }
     // One that may go on from its checkpoint keeps what it has counted.
-    if state == JobState::Succeeded || state.is_terminal() && !job.resumable {
+    if job.attached && (state == JobState::Succeeded || state.is_terminal() && !job.resumable) {
         catalogue::forget_job(tx.conn, job.id)?;
     }
     tx.committed.claimable |= state == JobState::Queued;

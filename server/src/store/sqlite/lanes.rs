@@ -5,9 +5,14 @@
 //! lanes close and what is left in them is dropped, which its callers see as `Closed`.
 
 use super::writer::Command;
+use crate::store::Statistics;
 use std::{
     collections::VecDeque,
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
 };
 
 /// A command with its type erased.
@@ -25,8 +30,8 @@ struct Queues {
     express: VecDeque<Boxed>,
     bulk: VecDeque<Boxed>,
     closed: bool,
-    /// Whether the writer sleeps: waking it costs a system call, so only then.
-    asleep: bool,
+    /// How many express commands the sleeping writer waits for, any bulk one besides: waking it costs a system call, so only then.
+    awaited: Option<usize>,
 }
 
 /// Both queues.
@@ -34,6 +39,9 @@ struct Queues {
 pub(super) struct Lanes {
     queues: Mutex<Queues>,
     filled: Condvar,
+    commits: AtomicU64,
+    commands: AtomicU64,
+    commit_us: AtomicU64,
 }
 
 impl Lanes {
@@ -52,7 +60,8 @@ impl Lanes {
             Lane::Express => queues.express.push_back(command),
             Lane::Bulk => queues.bulk.push_back(command),
         }
-        if std::mem::take(&mut queues.asleep) {
+        let waiting = queues.express.len();
+        if queues.awaited.take_if(|awaited| *awaited <= waiting || *awaited <= 1).is_some() {
             self.filled.notify_one();
         }
         true
@@ -66,18 +75,47 @@ impl Lanes {
             if queues.closed {
                 return false;
             }
-            queues.asleep = true;
+            queues.awaited = Some(1);
             queues = self.filled.wait(queues).unwrap_or_else(PoisonError::into_inner);
         }
-        queues.asleep = false;
+        queues.awaited = None;
         let count = queues.express.len().min(limit);
         batch.extend(queues.express.drain(..count));
         true
     }
 
+    /// Waits until so many express commands are here, but not for long.
+    pub(super) fn gather(&self, enough: usize, patience: Duration) {
+        let mut queues = self.lock();
+        let until = Instant::now() + patience;
+        while queues.express.len() < enough && !queues.closed {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            queues.awaited = Some(enough);
+            queues = self.filled.wait_timeout(queues, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        queues.awaited = None;
+    }
+
     /// The next bulk command, without waiting.
     pub(super) fn take_bulk(&self) -> Option<Boxed> {
         self.lock().bulk.pop_front()
+    }
+
+    /// Notes a commit, for the statistics.
+    pub(super) fn committed(&self, commands: usize, took: Duration) {
+        self.commits.fetch_add(1, Relaxed);
+        self.commands.fetch_add(commands as u64, Relaxed);
+        self.commit_us.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// Adds what was noted.
+    pub(super) fn count_commits(&self, statistics: &mut Statistics) {
+        statistics.commits = self.commits.load(Relaxed);
+        statistics.commands = self.commands.load(Relaxed);
+        statistics.commit_s = Duration::from_micros(self.commit_us.load(Relaxed)).as_secs_f64();
     }
 
     /// Takes no more in; the writer ends when it has run what is here.

@@ -17,6 +17,7 @@ mod events;
 mod lane_turns;
 mod lanes;
 mod lifecycle;
+mod operations;
 mod owner_ops;
 mod prune;
 mod readers;
@@ -33,7 +34,7 @@ use super::*;
 use async_trait::async_trait;
 use backlog::{Backlog, Before};
 use checkpointer::Wal;
-use domain::JobState;
+use domain::{JobState, catalogue::ProductEdit};
 use lane_turns::Turns;
 use lanes::{Lane, Lanes};
 use readers::Readers;
@@ -95,7 +96,7 @@ impl SqliteStore {
             Ok(())
         }))?;
         let (its_lanes, its_listening) = (lanes.clone(), listening.clone());
-        let bench = Bench { conn, turns, backlog: backlog.clone() };
+        let bench = Bench { conn, turns, backlog: backlog.clone(), wal: wal.clone() };
         threads.push(spawn("writer", move || {
             writer::run(&bench, &its_lanes, &its_listening);
             drop(bench);
@@ -282,7 +283,7 @@ impl Store for SqliteStore {
     }
 
     async fn advance(&self, lease: Lease, step: Advance, now: Timestamp) -> StoreResult<Result<Advanced, LeaseLost>> {
-        let lane = if step.catalogue.is_some() { Lane::Bulk } else { Lane::Express };
+        let lane = if step.catalogue.is_some() || step.bulk.is_some() { Lane::Bulk } else { Lane::Express };
         write(&self.lanes, lane, move |tx| attempt::advance(tx, lease, &step, now)).await
     }
 
@@ -356,6 +357,22 @@ impl Store for SqliteStore {
     async fn product(&self, handle: &str) -> StoreResult<Option<domain::api::Product>> {
         let handle = handle.to_owned();
         self.readers.read(move |conn| Ok(catalogue::product(conn, &handle)?)).await
+    }
+
+    async fn edit_product(
+        &self,
+        handle: &str,
+        expected: Expected,
+        edit: ProductEdit,
+        now: Timestamp,
+    ) -> StoreResult<Edited> {
+        let handle = handle.to_owned();
+        self.express(move |tx| {
+            let (edited, revision) = catalogue::edit(tx.conn, &handle, &expected, &edit, now)?;
+            tx.committed.catalogue = revision;
+            Ok(edited)
+        })
+        .await
     }
 
     async fn catalogue(&self) -> StoreResult<CatalogueState> {
