@@ -36,8 +36,9 @@ pub enum Said {
 /// A feed, and what is watched beside it.
 pub struct Follower {
     feed: Feed,
-    catalogue: Option<CatalogueWatch>,
-    positions: Option<PositionWatch>,
+    /// Boxed, like what waits for them: most streams watch neither, and each would carry the room.
+    catalogue: Option<Box<CatalogueWatch>>,
+    positions: Option<Box<PositionWatch>>,
     assets: Arc<Assets>,
 }
 
@@ -62,8 +63,8 @@ impl Follower {
         request: FeedRequest,
         watches: Watches,
     ) -> Result<Self, FeedError> {
-        let catalogue = if watches.catalogue { Some(CatalogueWatch::open(app, true).await?) } else { None };
-        let positions = watches.positions.then(|| PositionWatch::open(app, owner, request.job));
+        let catalogue = if watches.catalogue { Some(Box::new(CatalogueWatch::open(app, true).await?)) } else { None };
+        let positions = watches.positions.then(|| Box::new(PositionWatch::open(app, owner, request.job)));
         let feed = Feed::open(&app.store, &app.bus, owner, request).await?;
         Ok(Self { feed, catalogue, positions, assets: app.assets.clone() })
     }
@@ -76,13 +77,13 @@ impl Follower {
         let Self { feed, catalogue, positions, .. } = self;
         let revision = async {
             match catalogue {
-                Some(watch) => watch.next().await,
+                Some(watch) => Box::pin(watch.next()).await,
                 None => std::future::pending().await,
             }
         };
         let position = async {
             match positions {
-                Some(watch) => watch.next().await,
+                Some(watch) => Box::pin(watch.next()).await,
                 None => std::future::pending().await,
             }
         };

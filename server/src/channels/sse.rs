@@ -59,7 +59,8 @@ pub async fn stream(
         Ok(follower) if resumes && follower.feed().over().is_some() => Ok(StatusCode::NO_CONTENT.into_response()),
         Ok(follower) => {
             let lifetime = Lifetime::begin(&app);
-            let connection = Connection { follower, lifetime, stage: Stage::Greeting, _permit: permit };
+            // Boxed, since it moves into each chunk's future and out again, and a future keeps room for every place that it was in.
+            let connection = Box::new(Connection { follower, lifetime, stage: Stage::Greeting, _permit: permit });
             Ok(respond(Body::from_stream(stream::unfold(connection, |connection| async {
                 let (text, connection) = connection.speak().await?;
                 Some((Ok::<_, Infallible>(Bytes::from(text)), connection))
@@ -116,7 +117,7 @@ enum Stage {
 
 impl Connection {
     /// The next chunk; `None` ends the stream.
-    async fn speak(mut self) -> Option<(String, Self)> {
+    async fn speak(mut self: Box<Self>) -> Option<(String, Box<Self>)> {
         match self.stage {
             Stage::Greeting => {
                 self.stage = Stage::Following;
@@ -164,7 +165,7 @@ impl Connection {
                 }
             },
             due = self.lifetime.due() => match due {
-                Due::Beat => write_frame(&mut text, "hb", &self.follower.heartbeat().await.ok()?),
+                Due::Beat => write_frame(&mut text, "hb", &Box::pin(self.follower.heartbeat()).await.ok()?),
                 Due::Aged => return None,
                 Due::Drain { delay_ms } => {
                     self.stage = Stage::Over;
@@ -192,6 +193,17 @@ fn retry(ms: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn size_of_future<A, F>(_: fn(A) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn an_idle_stream_is_small() {
+        let (next, connection) = (size_of_future(Connection::speak), size_of::<Connection>());
+        assert!(next <= 1024, "the future of a chunk has {next} bytes");
+        assert!(connection <= 1024, "the connection has {connection} bytes");
+    }
 
     #[test]
     fn the_later_of_after_and_last_event_id_wins() {

@@ -71,16 +71,21 @@ pub async fn upgrade(
         .max_frame_size(MAX_MESSAGE);
     let speaks = upgrade.selected_protocol().is_some();
     Ok(upgrade
-        .on_upgrade(move |socket| async move {
-            let end = match app.limits.admit(owner.id, super::limits::Channel::Ws) {
-                _ if !speaks => Err((socket, Farewell::Code(close::PROTOCOL, format!("speak {WS_PROTOCOL}")))),
-                Err(over) => Err((socket, Farewell::Return(close::OVER_LIMIT, over.delay_ms))),
-                Ok(permit) => Ok(Connection::new(app, owner.id, socket, permit)),
-            };
-            match end {
-                Ok(connection) => connection.run().await,
-                Err((socket, farewell)) => say_farewell(socket, farewell).await,
+        .on_upgrade(move |socket| {
+            // A task of its own: the one that waited for the upgrade has room for the handshake, which nobody needs for hours.
+            match app.limits.admit(owner.id, super::limits::Channel::Ws) {
+                _ if !speaks => {
+                    let farewell = Farewell::Code(close::PROTOCOL, format!("speak {WS_PROTOCOL}"));
+                    tokio::spawn(say_farewell(socket, farewell));
+                }
+                Err(over) => {
+                    tokio::spawn(say_farewell(socket, Farewell::Return(close::OVER_LIMIT, over.delay_ms)));
+                }
+                Ok(permit) => {
+                    tokio::spawn(Box::new(Connection::new(app, owner.id, socket, permit)).run());
+                }
             }
+            std::future::ready(())
         })
         .into_response())
 }
@@ -112,16 +117,17 @@ impl Connection {
         Self { app, owner, socket, follower: None, lifetime, heard: Instant::now(), _permit: permit }
     }
 
-    async fn run(mut self) {
+    async fn run(mut self: Box<Self>) {
         let farewell = loop {
             if let Err(farewell) = self.turn().await {
                 break farewell;
             }
         };
-        say_farewell(self.socket, farewell).await;
+        Box::pin(say_farewell(self.socket, farewell)).await;
     }
 
-    /// Waits for whatever comes first, and deals with it.
+    /// Waits for whatever comes first, and deals with it. What deals with it is boxed: its room is needed for moments only, and the task
+    /// of an idle connection would carry it all the time.
     async fn turn(&mut self) -> Result<(), Farewell> {
         let follower = &mut self.follower;
         let said = async {
@@ -131,9 +137,9 @@ impl Connection {
             }
         };
         tokio::select! {
-            message = self.socket.recv() => self.receive(message).await,
-            said = said => self.pass_on(said).await,
-            due = self.lifetime.due() => self.keep_time(due).await,
+            message = self.socket.recv() => Box::pin(self.receive(message)).await,
+            said = said => Box::pin(self.pass_on(said)).await,
+            due = self.lifetime.due() => Box::pin(self.keep_time(due)).await,
         }
     }
 
@@ -239,4 +245,21 @@ async fn say_farewell(mut socket: WebSocket, farewell: Farewell) {
         }
     })
     .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size_of_future<A, F>(_: fn(A) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn an_idle_connection_is_small() {
+        let task = size_of_future(Connection::run);
+        let connection = size_of::<Connection>();
+        assert!(task <= 1024, "the task has {task} bytes");
+        assert!(connection <= 2048, "the connection has {connection} bytes");
+    }
 }
