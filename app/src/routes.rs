@@ -2,7 +2,13 @@
 //!
 //! `/jobs` and `/jobs/:id/<verb>` are where a refused form comes back without script: the same page, at the address posted to.
 
-use crate::pages::{catalogue::Catalogue, job::JobPage, not_found::NotFound, privacy::Privacy, work::Work};
+use crate::pages::{
+    catalogue::{Catalogue, ProductPage},
+    job::JobPage,
+    not_found::NotFound,
+    privacy::Privacy,
+    work::Work,
+};
 use leptos::prelude::*;
 use leptos_router::{
     SsrMode,
@@ -11,8 +17,17 @@ use leptos_router::{
 };
 
 /// The paths that the server answers with a page, in the notation of its router.
-pub const PATHS: [&str; 8] =
-    ["/", "/jobs", "/jobs/{id}", "/jobs/{id}/cancel", "/jobs/{id}/retry", "/jobs/{id}/step", "/catalogue", "/privacy"];
+pub const PATHS: [&str; 9] = [
+    "/",
+    "/jobs",
+    "/jobs/{id}",
+    "/jobs/{id}/cancel",
+    "/jobs/{id}/retry",
+    "/jobs/{id}/step",
+    "/catalogue",
+    "/catalogue/{handle}",
+    "/privacy",
+];
 
 /// The page of the current path.
 #[component]
@@ -25,6 +40,7 @@ pub fn Pages() -> impl IntoView {
             <Route path=path!("/jobs/:id/:verb") view=JobPage ssr=SsrMode::Async />
             <Route path=path!("/privacy") view=Privacy ssr=SsrMode::Async />
             <Route path=path!("/catalogue") view=Catalogue ssr=SsrMode::Async />
+            <Route path=path!("/catalogue/:handle") view=ProductPage ssr=SsrMode::Async />
         </FlatRoutes>
     }
 }

@@ -42,7 +42,7 @@ use std::time::{Duration, Instant};
 const TEXT_LIMIT: usize = 1 << 20;
 
 /// Names and values, in the order sent.
-type Fields = Vec<(String, String)>;
+pub(crate) type Fields = Vec<(String, String)>;
 
 /// `POST /jobs`
 pub async fn submit(State(state): State<AppState>, owner: Owner, request: Request) -> Response {
@@ -225,7 +225,7 @@ fn local(next: &str) -> &str {
     if elsewhere { "/" } else { next }
 }
 
-fn see_other(path: &str) -> Response {
+pub(crate) fn see_other(path: &str) -> Response {
     let mut response = StatusCode::SEE_OTHER.into_response();
     let location = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/"));
     response.headers_mut().insert(header::LOCATION, location);
@@ -233,7 +233,7 @@ fn see_other(path: &str) -> Response {
 }
 
 /// The request as if it had asked for a page.
-fn page_at(path: &str, request: &Request) -> Parts {
+pub(crate) fn page_at(path: &str, request: &Request) -> Parts {
     let (mut parts, _) = Request::new(Body::empty()).into_parts();
     parts.uri = path.parse().unwrap_or(Uri::from_static("/"));
     parts.extensions = request.extensions().clone();
@@ -244,7 +244,7 @@ fn page_at(path: &str, request: &Request) -> Parts {
 }
 
 /// The page again, with what was typed and what is wrong with it.
-async fn again(state: AppState, page: Parts, values: Fields, error: ApiError) -> Response {
+pub(crate) async fn again(state: AppState, page: Parts, values: Fields, error: ApiError) -> Response {
     // To a form, a kind that is not there is a wrong field, not a page that is not there.
     let status = if error.problem().code == "unknown-kind" { StatusCode::UNPROCESSABLE_ENTITY } else { error.status() };
     let mut response = ui::page_with_form(state, page, FormState { values, problem: error.into_problem() }).await;
@@ -253,13 +253,18 @@ async fn again(state: AppState, page: Parts, values: Fields, error: ApiError) ->
 }
 
 /// The last value of a field that is not empty.
-fn value<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
+pub(crate) fn value<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
     let last = fields.iter().rev().find(|(field, _)| field == name);
     last.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
 }
 
 /// Reads a form. What was read stays in `fields` even when the rest cannot be.
-async fn read_fields(state: &AppState, owner: Owner, request: Request, fields: &mut Fields) -> Result<(), ApiError> {
+pub(crate) async fn read_fields(
+    state: &AppState,
+    owner: Owner,
+    request: Request,
+    fields: &mut Fields,
+) -> Result<(), ApiError> {
     if !is_multipart(request.headers()) {
         let (parts, body) = request.into_parts();
         let body = read_body(Request::from_parts(parts.clone(), body), TEXT_LIMIT).await?;

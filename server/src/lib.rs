@@ -19,6 +19,7 @@ pub mod files;
 pub mod forms;
 pub mod kinds;
 pub mod owner;
+pub mod product_form;
 pub mod representation;
 pub mod router;
 pub mod startup;

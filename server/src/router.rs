@@ -7,7 +7,7 @@ use crate::{
     api::{actions, callbacks, health, jobs, kinds, me, openapi, outcomes, products, suppliers, uploads},
     channels::{ack, poll, sse, ws},
     error::{self, ApiError, discard, no_such_route, wrong_method},
-    forms, owner,
+    forms, owner, product_form,
     state::AppState,
     ui,
 };
@@ -79,6 +79,7 @@ fn forms() -> Router<AppState> {
         .route("/jobs/{id}/step", post(forms::step))
         .route("/jobs/{id}/callback", post(forms::callback))
         .route("/preferences", post(forms::preferences))
+        .route("/catalogue/{handle}", post(product_form::save))
         .route("/privacy/delete", post(forms::delete_data))
 }
 

@@ -181,9 +181,7 @@ fn tell_commits(store: &dyn Store, bus: Bus) -> Arc<OnceLock<Engine>> {
     let engine = slot.clone();
     store.on_commit(Arc::new(move |committed: &Committed| {
         bus.committed(&committed.heads, &committed.events);
-        if let Some(revision) = committed.catalogue {
-            bus.catalogue_moved(revision);
-        }
+        bus.catalogue_moved(committed.catalogue, committed.changing);
         if let Some(engine) = engine.get() {
             engine.committed(committed);
         }

@@ -5,7 +5,7 @@
 //! Invariant: a page is private to its owner, carries a nonce of its own, and lets nothing run that the nonce does not name.
 
 use crate::{
-    api::suppliers,
+    api::{products, suppliers},
     clock,
     engine::Engine,
     error::ApiError,
@@ -34,7 +34,7 @@ use axum::{
 };
 use domain::{
     Cursor, Event, Job, JobId, OwnerId, Problem,
-    api::{Attempt, EventPage, JobList, KindInfo, ProductPage},
+    api::{Attempt, EventPage, JobList, KindInfo, Product, ProductPage},
     kinds::supplier_quotes::SupplierList,
 };
 use leptos::{
@@ -288,7 +288,17 @@ impl Backend for Direct {
             let next = read.items.last().filter(|_| read.more).map(|_| "/api/v1/products".to_owned());
             let state = read.state;
             let (revision, changing) = (state.revision, state.changing);
-            Ok(ProductPage { items: read.items, next, total: read.total, revision, as_of, changing })
+            let epoch = this.store.epoch();
+            let items = read.items.into_iter().map(|product| representation::product(epoch, product)).collect();
+            Ok(ProductPage { items, next, total: read.total, revision, as_of, changing })
+        })
+    }
+
+    fn product(&self, handle: String) -> Answer<Product> {
+        let this = self.clone();
+        answer(async move {
+            let product = this.store.product(&handle).await?.ok_or_else(products::not_found)?;
+            Ok(representation::product(this.store.epoch(), product))
         })
     }
 }

@@ -54,7 +54,8 @@ macro_rules! conformance {
             a_claim_takes_each_job_once_and_in_order a_claim_takes_only_the_kinds_it_knows concurrent_claims_share_no_job
             a_stale_lease_writes_nothing a_renewal_tells_held_lost_and_cancel a_step_commits_its_events_together
             a_checkpoint_is_what_the_next_attempt_starts_with a_large_event_is_refused_and_leaves_nothing
-            a_catalogue_batch_commits_with_its_step
+            a_catalogue_batch_commits_with_its_step a_commit_tells_how_many_jobs_change_the_catalogue
+            an_edit_is_made_of_what_it_expects_only
         }
         ending {
             success_is_kept_with_its_output_and_files a_large_output_is_on_the_row_but_not_in_the_log
@@ -93,6 +94,7 @@ macro_rules! conformance {
             a_job_may_wait_more_often_than_it_has_attempts a_stale_lease_gets_no_call_backs
         }
         reading {
+            what_is_unfinished_is_found_in_every_state_and_nobody_elses
             jobs_come_newest_first_in_keyset_pages jobs_are_found_by_state_kind_and_text
             events_come_in_pages_and_say_whether_more_follow one_jobs_events_name_their_predecessor
             an_unknown_owner_has_an_empty_stream position_and_durations_are_counted

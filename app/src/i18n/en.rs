@@ -52,6 +52,8 @@ pub(super) const EN: Strings = Strings {
     kinds_of_work: "Kinds of job",
     kind_rehearsal: "Rehearsal",
     kind_import: "Catalogue import",
+    kind_export: "Catalogue export",
+    text_export: "The whole catalogue as a file, to keep or to edit in a spreadsheet and import again: what you did not touch stays unchanged.",
     text_rehearsal: "A job that does exactly what you tell it to: how long, in how many steps, and whether it fails. Good for seeing how everything behaves.",
     text_import: "A product CSV in Shopify’s format becomes products in the catalogue. Rows that cannot be taken are listed as they are found.",
     label: "Label (optional)",
@@ -208,6 +210,27 @@ pub(super) const EN: Strings = Strings {
     attempt_released: "Handed back",
     attempt_lost: "Lost with its worker",
     attempt_waited: "Ended to wait",
+    file_format: "Format",
+    file_format_hint: "Both can be edited in a spreadsheet. An import reads CSV: save an XLSX as CSV (UTF-8) to bring it back.",
+    format_csv: "CSV (Shopify’s product format)",
+    format_xlsx: "XLSX (keeps leading zeros of SKUs and barcodes)",
+    download_file: |name| format!("Download {name}"),
+    kept_until: "Kept until",
+    export_expired: "The file was kept for as long as results are, and is gone. Export again to make it anew.",
+    export_empty: "The catalogue was empty: the file has its header only.",
+    export_meanwhile: |changed, added| {
+        format!(
+            "The catalogue changed while this ran. Newer than its revision in the file: {changed} products. Come too late for it: {added}."
+        )
+    },
+    export_sheets: |n| {
+        format!("It has {n} sheets, since one cannot hold all rows; saving as CSV takes one sheet at a time.")
+    },
+    export_again: "Export again",
+    products: "Products",
+    rows_in_file: "Rows",
+    file_size: "Size",
+    checksum: "Checksum (SHA-256)",
     timeline: "Timeline",
     left_out: |n| format!("{n} events in between are left out, to keep this page light."),
     event_accepted: "Accepted and stored.",
@@ -234,7 +257,7 @@ pub(super) const EN: Strings = Strings {
     event_reopened: "You retried it.",
     event_reopened_start: "You started it over.",
     event_unknown: "Something that this page does not know yet.",
-    catalogue_text: "The products that imports bring in. It stays readable while they run, and says how fresh it is.",
+    catalogue_text: "Every product, to search and to edit, also while imports run. It says how fresh it is and keeps itself so.",
     search_products: "Search products",
     search: "Search",
     as_of: "As of",

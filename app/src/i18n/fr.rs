@@ -52,6 +52,8 @@ pub(super) const FR: Strings = Strings {
     kinds_of_work: "Types de travail",
     kind_rehearsal: "Répétition",
     kind_import: "Import de catalogue",
+    kind_export: "Export du catalogue",
+    text_export: "Tout le catalogue en un fichier, à garder ou à modifier dans un tableur puis à réimporter : ce que vous n’avez pas touché reste inchangé.",
     text_rehearsal: "Un travail qui fait exactement ce que vous lui dites : durée, nombre d’étapes, échec ou non. Idéal pour voir comment tout se comporte.",
     text_import: "Un CSV de produits au format Shopify devient des produits du catalogue. Les lignes refusées sont listées à mesure.",
     label: "Nom (facultatif)",
@@ -208,6 +210,29 @@ pub(super) const FR: Strings = Strings {
     attempt_released: "Rendue",
     attempt_lost: "Perdue avec son exécutant",
     attempt_waited: "Terminée pour attendre",
+    file_format: "Format",
+    file_format_hint: "Les deux se modifient dans un tableur. L’import lit le CSV : enregistrez un XLSX en CSV (UTF-8) pour le réimporter.",
+    format_csv: "CSV (format de produits Shopify)",
+    format_xlsx: "XLSX (garde les zéros en tête des SKU et codes-barres)",
+    download_file: |name| format!("Télécharger {name}"),
+    kept_until: "Gardé jusqu’au",
+    export_expired: "Le fichier a été gardé aussi longtemps que le sont les résultats, et n’est plus là. Exportez de nouveau pour le refaire.",
+    export_empty: "Le catalogue était vide : le fichier n’a que son en-tête.",
+    export_meanwhile: |changed, added| {
+        format!(
+            "Le catalogue a changé entre-temps. Plus récents que sa révision dans le fichier : {changed} produits. Arrivés trop tard pour y être : {added}."
+        )
+    },
+    export_sheets: |n| {
+        format!(
+            "Il a {n} feuilles, car une seule ne peut contenir toutes les lignes ; l’enregistrement en CSV en prend une à la fois."
+        )
+    },
+    export_again: "Exporter de nouveau",
+    products: "Produits",
+    rows_in_file: "Lignes",
+    file_size: "Taille",
+    checksum: "Somme de contrôle (SHA-256)",
     timeline: "Chronologie",
     left_out: |n| format!("{n} événements intermédiaires sont omis, pour alléger cette page."),
     event_accepted: "Accepté et enregistré.",
@@ -236,7 +261,7 @@ pub(super) const FR: Strings = Strings {
     event_reopened: "Vous l’avez relancé.",
     event_reopened_start: "Vous l’avez recommencé.",
     event_unknown: "Quelque chose que cette page ne connaît pas encore.",
-    catalogue_text: "Les produits apportés par les imports. Il reste lisible pendant qu’ils tournent, et dit de quand il date.",
+    catalogue_text: "Tous les produits, à chercher et à modifier, même pendant les imports. Il dit de quand il date et se tient à jour.",
     search_products: "Chercher des produits",
     search: "Chercher",
     as_of: "Tel qu’",

@@ -69,6 +69,8 @@ pub struct Strings {
     pub kinds_of_work: &'static str,
     pub kind_rehearsal: &'static str,
     pub kind_import: &'static str,
+    pub kind_export: &'static str,
+    pub text_export: &'static str,
     pub text_rehearsal: &'static str,
     pub text_import: &'static str,
     pub label: &'static str,
@@ -228,6 +230,23 @@ pub struct Strings {
     pub attempt_lost: &'static str,
     pub attempt_waited: &'static str,
 
+    // An export.
+    pub file_format: &'static str,
+    pub file_format_hint: &'static str,
+    pub format_csv: &'static str,
+    pub format_xlsx: &'static str,
+    pub download_file: fn(&str) -> String,
+    pub kept_until: &'static str,
+    pub export_expired: &'static str,
+    pub export_empty: &'static str,
+    pub export_meanwhile: fn(&str, &str) -> String,
+    pub export_sheets: fn(&str) -> String,
+    pub export_again: &'static str,
+    pub products: &'static str,
+    pub rows_in_file: &'static str,
+    pub file_size: &'static str,
+    pub checksum: &'static str,
+
     // Timeline.
     pub timeline: &'static str,
     pub left_out: fn(&str) -> String,
@@ -329,6 +348,7 @@ impl Strings {
             kinds::rehearsal::NAME => self.kind_rehearsal,
             kinds::catalogue_import::NAME => self.kind_import,
             kinds::supplier_quotes::NAME => self.kind_quotes,
+            kinds::catalogue_export::NAME => self.kind_export,
             other => other,
         }
     }
@@ -339,6 +359,7 @@ impl Strings {
             kinds::rehearsal::NAME => self.text_rehearsal,
             kinds::catalogue_import::NAME => self.text_import,
             kinds::supplier_quotes::NAME => self.text_quotes,
+            kinds::catalogue_export::NAME => self.text_export,
             _ => "",
         }
     }
@@ -388,13 +409,16 @@ impl Strings {
             "/input/handles" => self.quotes_products,
             "/input/suppliers" => self.quotes_suppliers,
             "/input/within_s" => self.quotes_within,
+            "/input/format" => self.file_format,
             "/label" => self.label,
             "/run_at" => self.start,
             "/start_within_s" => self.start_within,
             "/priority" => self.priority,
             "/max_attempts" => self.max_attempts,
             "/kind" => self.kind,
-            other => other.rsplit('/').next().unwrap_or(other),
+            other => super::catalogue::catalogue(self.lang)
+                .field_name(other)
+                .unwrap_or_else(|| other.rsplit('/').next().unwrap_or(other)),
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Used by the submit form and the job page. A kind without a file here still works: its values are shown as JSON.
 
+pub mod catalogue_export;
 pub mod catalogue_import;
 pub mod rehearsal;
 mod supplier_lines;
@@ -27,6 +28,7 @@ pub fn Fields(
     match kind.as_str() {
         kinds::catalogue_import::NAME => view! { <catalogue_import::Fields scope sent /> }.into_any(),
         kinds::supplier_quotes::NAME => view! { <supplier_quotes::Fields scope /> }.into_any(),
+        kinds::catalogue_export::NAME => view! { <catalogue_export::Fields scope /> }.into_any(),
         _ => view! { <rehearsal::Fields scope /> }.into_any(),
     }
 }
@@ -80,6 +82,7 @@ pub fn Outcome(
         };
         match kind.as_str() {
             kinds::catalogue_import::NAME => view! { <catalogue_import::Outcome result /> }.into_any(),
+            kinds::catalogue_export::NAME => view! { <catalogue_export::Outcome job result /> }.into_any(),
             kinds::rehearsal::NAME => view! { <rehearsal::Outcome result /> }.into_any(),
             kinds::supplier_quotes::NAME => view! { <supplier_quotes::Outcome result log /> }.into_any(),
             _ => view! { <JsonView value=result /> }.into_any(),

@@ -3,7 +3,7 @@
 //! Judges nothing: what cannot be turned into what the kind wants stays text, and the kind's own check says what is wrong with it.
 //! Invariant: the same fields give the same input on both sides, so that a submit repeated without JavaScript is a repeat.
 
-use super::{catalogue_import, rehearsal, supplier_quotes};
+use super::{catalogue_export, catalogue_import, rehearsal, supplier_quotes};
 use crate::api::LABEL_LIMIT;
 use serde_json::{Map, Value};
 
@@ -49,7 +49,10 @@ pub fn items(text: &str) -> impl Iterator<Item = &str> {
 /// `on` is what a browser sends for a checkbox; digits are a number.
 fn value(kind: &str, name: &str, text: &str) -> Value {
     // A word in any case, even if someone types digits there: then the complaint is about the word.
-    if matches!((kind, name), (rehearsal::NAME, "failure" | "wait_timeout") | (catalogue_import::NAME, "upload")) {
+    let word =
+        matches!((kind, name), (rehearsal::NAME, "failure" | "wait_timeout") | (catalogue_import::NAME, "upload"))
+            || (kind, name) == (catalogue_export::NAME, "format");
+    if word {
         return text.into();
     }
     match text {

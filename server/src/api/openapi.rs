@@ -67,7 +67,20 @@ pub const ROUTES: &[Route] = &[
         headers: &["If-None-Match"],
         ..get("/api/v1/jobs/{id}", "One job", &[(200, "The job", As("Job")), (304, "Not changed", Empty)])
     },
-    get("/api/v1/jobs/{id}/result", "Its output", &[(200, "The output", Any), (202, "Unfinished", As("Job"))]),
+    Route {
+        headers: &["Range", "If-Range", "If-None-Match"],
+        ..get(
+            "/api/v1/jobs/{id}/result",
+            "Its output, or the file that it made (`catalogue-export`), ranges included",
+            &[
+                (200, "The output, or the whole file", Any),
+                (202, "Unfinished", As("Job")),
+                (206, "A range of the file", Any),
+                (304, "The file is the one that `If-None-Match` names", Empty),
+                (410, "The file was kept for as long as results are", As("Problem")),
+            ],
+        )
+    },
     get(
         "/api/v1/jobs/{id}/files/{name}",
         "A file of it, ranges included",
@@ -117,7 +130,18 @@ pub const ROUTES: &[Route] = &[
     },
     Route {
         method: "patch",
-        ..get("/api/v1/products/{handle}", "Not available yet", &[(405, "`not-available`", As("Problem"))])
+        headers: &["If-Match"],
+        body: Some(Body::Named("ProductEdit")),
+        ..get(
+            "/api/v1/products/{handle}",
+            "Edit it, if it is as the tag says: what is absent stays, `null` clears",
+            &[
+                (200, "The product as it is now, with its tag", As("Product")),
+                (412, "`product-changed`, with the product as it is in `product`", As("Problem")),
+                (422, "What is wrong, place by place", As("Problem")),
+                (428, "`If-Match` is missing", As("Problem")),
+            ],
+        )
     },
     get(
         "/api/v1/suppliers",

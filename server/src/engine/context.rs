@@ -5,6 +5,7 @@
 //! Invariants: every write is fenced by the lease; once the job is cancelled, drained or lost every method answers
 //! [`JobError::Stopped`]; progress is committed at most 4 times a second, and its latest value always in the end.
 
+mod catalogue;
 mod waiting;
 
 pub use super::failure::JobError;
