@@ -19,6 +19,7 @@ use domain::{
     },
     catalogue::ProductEdit,
     job::Links,
+    kinds::supplier_quotes::SupplierList,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -42,6 +43,8 @@ pub trait Backend: Send + Sync {
     fn kinds(&self) -> Answer<Vec<KindInfo>>;
     /// Products by handle.
     fn products(&self, q: Option<String>, after: Option<String>) -> Answer<ProductPage>;
+    /// Whom `supplier-quotes` asks.
+    fn suppliers(&self) -> Answer<SupplierList>;
     /// One product.
     fn product(&self, handle: String) -> Answer<Product>;
 }
@@ -154,6 +157,17 @@ pub async fn products(q: Option<String>, after: Option<String>) -> Result<Produc
         }
     }
     read(call(Request::get(&path)).await?)
+}
+
+/// Whom `supplier-quotes` asks, and how each of them does.
+///
+/// # Errors
+/// `no-suppliers`, `suppliers-unreachable`, or as [`job`].
+pub async fn suppliers() -> Result<SupplierList, Problem> {
+    if !IN_BROWSER {
+        return direct()?.suppliers().await;
+    }
+    read(call(Request::get("/api/v1/suppliers")).await?)
 }
 
 /// One product.

@@ -12,6 +12,15 @@ const WIDTHS = { desktop: { width: 1280, height: 900 }, phone: { width: 390, hei
 const PAGES: Record<string, (page: Page) => Promise<void>> = {
   'work-empty': page => open(page, '/'),
   'work-import': page => open(page, '/?kind=catalogue-import'),
+  'work-export': page => open(page, '/?kind=catalogue-export'),
+  'job-export': async page => {
+    await open(page, '/');
+    const { id } = await submit(page, 'catalogue-export', { format: 'xlsx' }, { label: 'for the spreadsheet' });
+    await open(page, `/jobs/${id}`);
+    await reaches(page, id, 'succeeded');
+    await page.locator('main .result summary').click();
+    await expect(page.locator('main [data-fact="sha256"]')).toBeVisible();
+  },
   'work-jobs': async page => {
     await open(page, '/');
     const done = await submit(page, 'rehearsal', { steps: 3, step_ms: 0 }, { label: 'spring list' });

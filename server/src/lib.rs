@@ -25,6 +25,7 @@ pub mod router;
 pub mod startup;
 pub mod state;
 pub mod store;
+pub mod suppliers;
 pub mod telemetry;
 pub mod throttle;
 pub mod ui;

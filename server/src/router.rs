@@ -4,7 +4,7 @@
 //! Invariant: under `/api` every answer that is an error is a problem, whatever made it.
 
 use crate::{
-    api::{actions, callbacks, health, jobs, kinds, me, openapi, outcomes, products, uploads},
+    api::{actions, callbacks, health, jobs, kinds, me, openapi, outcomes, products, suppliers, uploads},
     channels::{ack, poll, sse, ws},
     error::{self, ApiError, discard, no_such_route, wrong_method},
     forms, owner, product_form,
@@ -62,6 +62,7 @@ fn api() -> Router<AppState> {
         .route("/api/v1/uploads", post(uploads::create).layer(unlimited()))
         .route("/api/v1/products", get(products::list))
         .route("/api/v1/products/{handle}", get(products::one).patch(products::edit))
+        .route("/api/v1/suppliers", get(suppliers::list))
         .route("/api/v1/events", get(poll::events))
         .route("/api/v1/stream", get(sse::stream))
         .route("/api/v1/ws", get(ws::upgrade))

@@ -11,7 +11,7 @@ use crate::{
     engine::{Engine, pruner},
     events::bus::Bus,
     files::{Files, make_folder},
-    kinds,
+    kinds::{self, supplier_quotes::directory::Directory},
     owner::OwnerKey,
     router,
     state::{AppState, Reach},
@@ -26,7 +26,7 @@ use hyper_util::{
 };
 use std::{
     io,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -89,7 +89,9 @@ pub struct Running {
 /// [`StartupError`], before anything was accepted.
 pub async fn start(config: Config) -> Result<Running, StartupError> {
     config.validate()?;
-    let kinds = kinds::registry();
+    let suppliers =
+        Directory::new(&config.suppliers).map_err(|problem| InvalidConfig { setting: "--suppliers", problem })?;
+    let kinds = kinds::registry(suppliers.clone());
     if let Some(unknown) = config.engine.kind_limits.keys().find(|kind| !kinds.names().contains(&kind.as_str())) {
         let problem = format!("names no kind of job: \"{unknown}\"");
         return Err(InvalidConfig { setting: "--limit", problem }.into());
@@ -108,6 +110,7 @@ pub async fn start(config: Config) -> Result<Running, StartupError> {
     // Bound before jobs run again, so that a start in vain changes nothing; served after, so that no request sees half a server.
     let listener = listen(config.listen).await?;
     let addr = listener.local_addr().map_err(|source| StartupError::Listen { addr: config.listen, source })?;
+    suppliers.call_back_at(config.public_url.clone().unwrap_or_else(|| public_url(addr)));
     let bus = Bus::new();
     let engine_slot = tell_commits(&*store, bus.clone());
     let engine = Engine::start(store.clone(), kinds, files.clone(), config.engine.clone()).await?;
@@ -131,6 +134,7 @@ pub async fn start(config: Config) -> Result<Running, StartupError> {
         callbacks,
         throttle,
         acks,
+        suppliers,
     });
     let connections = TaskTracker::new();
     // A peer that takes nothing for two heartbeats has gone, or should have.
@@ -183,6 +187,16 @@ fn tell_commits(store: &dyn Store, bus: Bus) -> Arc<OnceLock<Engine>> {
         }
     }));
     slot
+}
+
+/// How the server's own machine reaches it: whoever listens on all addresses does on this one too.
+fn public_url(addr: SocketAddr) -> String {
+    let here: IpAddr = match addr.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(here, addr.port()))
 }
 
 async fn listen(addr: SocketAddr) -> Result<TcpListener, StartupError> {

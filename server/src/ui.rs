@@ -5,10 +5,11 @@
 //! Invariant: a page is private to its owner, carries a nonce of its own, and lets nothing run that the nonce does not name.
 
 use crate::{
-    api::products,
+    api::{products, suppliers},
     clock,
     engine::Engine,
     error::ApiError,
+    kinds::supplier_quotes::directory::Directory,
     owner::Owner,
     representation,
     state::AppState,
@@ -34,6 +35,7 @@ use axum::{
 use domain::{
     Cursor, Event, Job, JobId, OwnerId, Problem,
     api::{Attempt, EventPage, JobList, KindInfo, Product, ProductPage},
+    kinds::supplier_quotes::SupplierList,
 };
 use leptos::{
     nonce::use_nonce,
@@ -143,7 +145,8 @@ pub fn sentence(headers: &HeaderMap, error: ApiError) -> Response {
 async fn render(state: AppState, owner: Owner, parts: Parts, refused: Option<FormState>) -> Response {
     // Resources of a page load on the server's own runtime; only the first call does anything.
     let _ = any_spawner::Executor::init_tokio();
-    let direct = Direct { store: state.store.clone(), engine: state.engine.clone(), owner: owner.id };
+    let (store, engine, suppliers) = (state.store.clone(), state.engine.clone(), state.suppliers.clone());
+    let direct = Direct { store, engine, suppliers, owner: owner.id };
     let snapshot = match direct.list(JobsQuery::default()).await {
         Ok(list) => Some(list),
         Err(error) => {
@@ -201,6 +204,7 @@ fn prefs_of(headers: &HeaderMap) -> PrefsSource {
 struct Direct {
     store: Arc<dyn Store>,
     engine: Engine,
+    suppliers: Directory,
     owner: OwnerId,
 }
 
@@ -267,6 +271,11 @@ impl Backend for Direct {
     fn kinds(&self) -> Answer<Vec<KindInfo>> {
         let infos = self.engine.kinds();
         Box::pin(async move { Ok::<_, Problem>(infos) })
+    }
+
+    fn suppliers(&self) -> Answer<SupplierList> {
+        let directory = self.suppliers.clone();
+        answer(async move { suppliers::read(&directory).await })
     }
 
     fn products(&self, q: Option<String>, after: Option<String>) -> Answer<ProductPage> {

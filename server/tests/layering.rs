@@ -59,7 +59,27 @@ fn only_the_store_names_a_database_driver() {
 
 #[test]
 fn http_stays_at_the_edge() {
-    only("axum", &["api/", "channels/", "router.rs", "error.rs", "ui.rs", "ui/", "startup.rs", "owner.rs", "forms.rs"]);
+    only(
+        "axum",
+        &[
+            "api/",
+            "channels/",
+            "router.rs",
+            "error.rs",
+            "ui.rs",
+            "ui/",
+            "startup.rs",
+            "owner.rs",
+            "forms.rs",
+            "suppliers/http.rs",
+            "suppliers/page.rs",
+        ],
+    );
+}
+
+#[test]
+fn only_who_asks_suppliers_and_their_simulator_name_an_http_client() {
+    only("reqwest", &["kinds/supplier_quotes/client.rs", "suppliers/"]);
 }
 
 #[test]

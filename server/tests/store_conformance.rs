@@ -74,7 +74,7 @@ macro_rules! conformance {
             what_is_due_is_queued_and_the_next_is_named a_dead_workers_job_is_queued_again_without_losing_an_attempt
             a_live_lease_is_not_rescued_and_neither_is_ones_own everything_running_is_rescued_at_start_up
             a_poison_job_ends_crashed a_checkpoint_that_moves_renews_the_crash_budget a_rescued_job_heeds_its_cancel
-            an_attempt_that_ends_by_itself_renews_the_crash_budget
+            an_attempt_that_ends_by_itself_renews_the_crash_budget jobs_that_crashed_together_twice_come_back_apart
             a_job_without_attempts_is_failed_by_the_claim
         }
         turns {
@@ -94,6 +94,7 @@ macro_rules! conformance {
             a_job_may_wait_more_often_than_it_has_attempts a_stale_lease_gets_no_call_backs
         }
         reading {
+            what_is_unfinished_is_found_in_every_state_and_nobody_elses
             jobs_come_newest_first_in_keyset_pages jobs_are_found_by_state_kind_and_text
             events_come_in_pages_and_say_whether_more_follow one_jobs_events_name_their_predecessor
             an_unknown_owner_has_an_empty_stream position_and_durations_are_counted

@@ -95,6 +95,12 @@ const PROBLEMS: &[Entry] = &[
         "The server failed at this. It has been noted.",
         "Try again; if it stays, tell whoever runs the server.",
     ),
+    (
+        "no-suppliers",
+        "This server has no suppliers to ask.",
+        "Tell whoever runs the server: it is started with --suppliers URL.",
+    ),
+    ("suppliers-unreachable", "The suppliers’ directory cannot be read right now.", "Try again in a moment."),
     ("method-not-allowed", "This cannot be done here.", "Go back and use the buttons of the page."),
 ];
 
@@ -131,6 +137,16 @@ const FAILURES: &[Entry] = &[
         "The answer from outside could not be read.",
         "Tell whoever sends it, then retry the job: it asks again.",
     ),
+    (
+        "no-suppliers",
+        "This server has no suppliers to ask.",
+        "Tell whoever runs the server: it is started with --suppliers URL.",
+    ),
+    (
+        "suppliers-unreachable",
+        "The suppliers’ directory could not be read, so nobody was asked.",
+        "Retry it when the suppliers are back.",
+    ),
     ("no-attempt-left", "All its attempts were used up.", "Retry it to give it new ones."),
     ("expired", "It could not start in time.", "Retry it when there is less to do."),
     (
@@ -162,6 +178,22 @@ const FAILURES: &[Entry] = &[
         "The file of rejected rows could not be written.",
         "Retry it; if it stays, tell whoever runs the server.",
     ),
+    (
+        "cell-too-long",
+        "“{column}” of the product “{handle}” is longer than a cell of an XLSX may be ({max} characters), and would come back cut.",
+        "Export as CSV, which holds it.",
+    ),
+    (
+        "too-many-columns",
+        "The catalogue has more columns than a sheet of an XLSX may have ({max}).",
+        "Export as CSV, which holds them.",
+    ),
+    (
+        "columns-changing",
+        "Imports bring in new columns faster than the catalogue is written.",
+        "Retry it once they are through.",
+    ),
+    ("export-unwritable", "The file could not be written.", "Retry it; if it stays, tell whoever runs the server."),
     ("disk-full", "The server’s disk is full.", "Retry it later, or tell whoever runs the server."),
     ("store-unavailable", "The server’s store did not answer.", "Retry it in a moment."),
     ("unreadable-input", "Its input could not be read.", "Edit and retry."),
@@ -204,6 +236,7 @@ const WHYS: &[Entry] = &[
         "waits for an answer from outside",
     ),
     ("rehearsed-callback", "It waits for the call-back before step {step}, which you can send from its page.", ""),
+    ("supplier-callbacks", "It waits for the call-back of {suppliers}, and holds no worker meanwhile.", ""),
     ("cancelling", "Asked to stop; it stops at its next safe point, or finishes first.", ""),
     ("finished", "It has ended.", ""),
 ];
@@ -222,10 +255,12 @@ const INPUTS: &[Entry] = &[
     ("not-a-number", "enter a whole number", ""),
     ("too-long", "enter at most {max} characters", ""),
     ("upload-missing", "choose the file again: the earlier one is gone", ""),
+    ("none-chosen", "name at least one", ""),
+    ("too-many", "enter at most {max}", ""),
+    ("bad-name", "“{value}” is no name that can stand here", ""),
     ("choose", "this was changed meanwhile: choose which value stays", ""),
     ("bad-price", "enter a price such as 12.50", ""),
     ("bad-tag", "a tag has no comma", ""),
-    ("too-many", "enter at most {max}", ""),
     ("unknown-variant", "the product has no such variant", ""),
     ("not-with-input", "edited values make a new job, which starts at its start", ""),
 ];

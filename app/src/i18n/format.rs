@@ -166,6 +166,8 @@ pub fn progress(lang: Lang, progress: &Progress) -> String {
         (None | Some("bytes"), _) => String::new(),
         (Some("steps"), Lang::Fr) => " étapes".to_owned(),
         (Some("rows"), Lang::Fr) => " lignes".to_owned(),
+        (Some("suppliers"), Lang::Fr) => " fournisseurs".to_owned(),
+        (Some("products"), Lang::Fr) => " produits".to_owned(),
         (Some(unit), _) => format!(" {unit}"),
     };
     let mut text = match (progress.total, lang) {

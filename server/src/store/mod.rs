@@ -8,12 +8,14 @@
 
 pub mod callback_rows;
 pub mod catalogue_rows;
+pub mod exporting;
 pub mod lifecycle;
 pub mod rows;
 pub mod sqlite;
 
 pub use callback_rows::*;
 pub use catalogue_rows::*;
+pub use exporting::*;
 pub use lifecycle::*;
 pub use rows::*;
 
@@ -50,7 +52,7 @@ pub type StoreResult<T> = Result<T, StoreError>;
 
 /// Everything durable. One instance per process, shared as `Arc<dyn Store>`.
 #[async_trait]
-pub trait Store: Lifecycle + Send + Sync + 'static {
+pub trait Store: Lifecycle + Exporting + Send + Sync + 'static {
     /// Made with the database; changes only when it is restored from a backup.
     fn epoch(&self) -> &str;
 
@@ -156,6 +158,8 @@ pub trait Store: Lifecycle + Send + Sync + 'static {
     async fn upload_bytes(&self, owner: OwnerId) -> StoreResult<u64>;
     /// A file of a job of this owner.
     async fn job_file(&self, owner: OwnerId, id: JobId, name: &str) -> StoreResult<Option<FileRow>>;
+    /// The file that is the result of a job of this owner, of a kind whose result is one.
+    async fn result_file(&self, owner: OwnerId, id: JobId) -> StoreResult<Option<FileRow>>;
     /// Removes the rows of uploads made before a moment that no job uses; the caller removes their files.
     async fn expire_uploads(&self, before: Timestamp, limit: usize) -> StoreResult<Vec<UploadId>>;
 

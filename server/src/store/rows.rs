@@ -396,7 +396,7 @@ pub enum Finish {
 }
 
 /// A file that belongs to a job.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FileRow {
     /// Its name in the job's folder and in the link, such as `rejects.csv`.
     pub name: String,
@@ -404,6 +404,10 @@ pub struct FileRow {
     pub content_type: String,
     /// Bytes.
     pub size: u64,
+    /// SHA-256 of the content, of a file that never changes once it is there.
+    pub sha256: Option<[u8; 32]>,
+    /// Whether it is the job's result: what `GET …/result` answers.
+    pub is_result: bool,
 }
 
 /// What was promoted.

@@ -46,6 +46,9 @@ pub enum Call {
     Product,
     EditProduct,
     Catalogue,
+    Extent,
+    MoreColumns,
+    ExportProducts,
     Ping,
 }
 
@@ -166,6 +169,9 @@ impl<I: Interpose> Store for WrappedStore<I> {
     async fn job_file(&self, owner: OwnerId, id: JobId, name: &str) -> StoreResult<Option<FileRow>> {
         self.between.around(Call::JobFile, self.inner.job_file(owner, id, name)).await
     }
+    async fn result_file(&self, owner: OwnerId, id: JobId) -> StoreResult<Option<FileRow>> {
+        self.between.around(Call::JobFile, self.inner.result_file(owner, id)).await
+    }
     async fn expire_uploads(&self, before: Timestamp, limit: usize) -> StoreResult<Vec<UploadId>> {
         self.between.around(Call::ExpireUploads, self.inner.expire_uploads(before, limit)).await
     }
@@ -235,5 +241,18 @@ impl<I: Interpose> Lifecycle for WrappedStore<I> {
     }
     async fn erase(&self, limit: usize) -> StoreResult<Erased> {
         self.inner.erase(limit).await
+    }
+}
+
+#[async_trait]
+impl<I: Interpose> Exporting for WrappedStore<I> {
+    async fn extent(&self, after: i64) -> StoreResult<Extent> {
+        self.between.around(Call::Extent, self.inner.extent(after)).await
+    }
+    async fn more_columns(&self, of: MoreOf, after: i64, limit: usize) -> StoreResult<MoreColumns> {
+        self.between.around(Call::MoreColumns, self.inner.more_columns(of, after, limit)).await
+    }
+    async fn export_products(&self, after: i64, upto: i64, limit: usize) -> StoreResult<ExportPage> {
+        self.between.around(Call::ExportProducts, self.inner.export_products(after, upto, limit)).await
     }
 }

@@ -95,7 +95,7 @@ impl SqliteStore {
             Ok(())
         }))?;
         let (its_lanes, its_listening) = (lanes.clone(), listening.clone());
-        let bench = Bench { conn, turns, backlog: backlog.clone() };
+        let bench = Bench { conn, turns, backlog: backlog.clone(), wal: wal.clone() };
         threads.push(spawn("writer", move || {
             writer::run(&bench, &its_lanes, &its_listening);
             drop(bench);
@@ -338,6 +338,10 @@ impl Store for SqliteStore {
     async fn job_file(&self, owner: OwnerId, id: JobId, name: &str) -> StoreResult<Option<FileRow>> {
         let name = name.to_owned();
         self.readers.read(move |conn| uploads::job_file(conn, owner, id, &name)).await
+    }
+
+    async fn result_file(&self, owner: OwnerId, id: JobId) -> StoreResult<Option<FileRow>> {
+        self.readers.read(move |conn| uploads::result_file(conn, owner, id)).await
     }
 
     async fn expire_uploads(&self, before: Timestamp, limit: usize) -> StoreResult<Vec<UploadId>> {

@@ -7,6 +7,7 @@
 
 mod apply;
 mod edit;
+mod export;
 mod fields;
 mod reads;
 mod runs;

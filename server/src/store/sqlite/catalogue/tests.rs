@@ -14,7 +14,7 @@ fn open() -> Connection {
     conn.set_prepared_statement_cache_capacity(128);
     conn.execute_batch(include_str!("../../../../migrations/0001_core.sql")).unwrap();
     conn.execute_batch(include_str!("../../../../migrations/0002_catalogue.sql")).unwrap();
-    conn.execute_batch(include_str!("../../../../migrations/0006_catalogue_edits.sql")).unwrap();
+    conn.execute_batch(include_str!("../../../../migrations/0008_catalogue_edits.sql")).unwrap();
     conn
 }
 
