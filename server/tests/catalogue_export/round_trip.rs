@@ -180,7 +180,7 @@ async fn a_workbook_saved_as_csv_changes_only_what_was_edited_in_it() {
     let mut sheets = sheets(&book);
     assert_eq!((sheets.len(), sheets[0].0.as_str(), sheets[0].1.len()), (1, "Products", 8));
     let rows = &mut sheets[0].1;
-    let column = |title: &str| rows[0].iter().position(|cell| cell.to_string() == title).unwrap();
+    let column = |title: &str| rows[0].iter().position(|cell| cell == title).unwrap();
     let (price, sku, barcode, cost) =
         (column("Variant Price"), column("Variant SKU"), column("Variant Barcode"), column("Cost per item"));
     let quantity = column("Variant Inventory Qty");

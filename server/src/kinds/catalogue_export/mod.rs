@@ -130,6 +130,7 @@ impl Export<'_> {
         }
         let Written { kept, rows, sheets, changed } = self.judge(blocking(move || table.end()).await)?;
         let added_meanwhile = ctx.extent(began.last).await?.products;
+        ctx.progress(Progress::of(done, began.products, "products")).await?;
         let (size, sha256) = (kept.size, kept.sha256);
         ctx.add_file(FileRow {
             name: name.clone(),
