@@ -1,6 +1,6 @@
 //! Every page and its path.
 //!
-//! `/jobs` and `/jobs/:id/<verb>` are where a refused form comes back without script: the same page, at the address posted to.
+//! `/jobs`, `/jobs/:id/<verb>`, `/operations/act` and `/operations/bulk` are where a refused form comes back without script: the same page, at the address posted to.
 
 use crate::pages::{
     catalogue::Catalogue,
@@ -18,7 +18,7 @@ use leptos_router::{
 };
 
 /// The paths that the server answers with a page, in the notation of its router.
-pub const PATHS: [&str; 12] = [
+pub const PATHS: [&str; 14] = [
     "/",
     "/jobs",
     "/jobs/{id}",
@@ -31,6 +31,8 @@ pub const PATHS: [&str; 12] = [
     "/operations/sign-in",
     "/operations/confirm",
     "/operations/jobs/{id}",
+    "/operations/act",
+    "/operations/bulk",
 ];
 
 /// The page of the current path.
@@ -47,6 +49,8 @@ pub fn Pages() -> impl IntoView {
             <Route path=path!("/operations") view=Operations ssr=SsrMode::Async />
             <Route path=path!("/operations/sign-in") view=SignIn ssr=SsrMode::Async />
             <Route path=path!("/operations/confirm") view=Confirm ssr=SsrMode::Async />
+            <Route path=path!("/operations/act") view=Operations ssr=SsrMode::Async />
+            <Route path=path!("/operations/bulk") view=Operations ssr=SsrMode::Async />
             <Route path=path!("/operations/jobs/:id") view=Report ssr=SsrMode::Async />
         </FlatRoutes>
     }
