@@ -15,7 +15,7 @@ use crate::{
 use domain::{
     InputError, JobId, OwnerId, Problem, Timestamp,
     api::{CancelOutcome, Submit},
-    kinds::bulk,
+    kinds::{Validate as _, bulk},
     operations::{Action, BulkRequest, Filter},
 };
 
@@ -83,7 +83,11 @@ impl Engine {
         // A moment that is still to come would sweep in what has not failed yet.
         let as_of = request.as_of.map_or(now, |as_of| as_of.min(now));
         Self::bulk_scope(request.action, request.filter.clone(), as_of)?;
-        let input = bulk::Input { filter: request.filter, as_of };
+        let input = bulk::Input { filter: request.filter, as_of, per_second: request.per_second };
+        let errors = input.validate();
+        if !errors.is_empty() {
+            return Err(Problem::invalid(errors).into());
+        }
         let submit = Submit {
             kind: bulk::name(request.action).to_owned(),
             input: serde_json::to_value(input).map_err(|error| crate::store::StoreError::Driver(error.to_string()))?,
