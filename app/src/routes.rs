@@ -6,6 +6,7 @@ use crate::pages::{
     catalogue::{Catalogue, ProductPage},
     job::JobPage,
     not_found::NotFound,
+    operations::{Confirm, Operations, Report, SignIn},
     privacy::Privacy,
     work::Work,
 };
@@ -17,7 +18,7 @@ use leptos_router::{
 };
 
 /// The paths that the server answers with a page, in the notation of its router.
-pub const PATHS: [&str; 9] = [
+pub const PATHS: [&str; 13] = [
     "/",
     "/jobs",
     "/jobs/{id}",
@@ -27,6 +28,10 @@ pub const PATHS: [&str; 9] = [
     "/catalogue",
     "/catalogue/{handle}",
     "/privacy",
+    "/operations",
+    "/operations/sign-in",
+    "/operations/confirm",
+    "/operations/jobs/{id}",
 ];
 
 /// The page of the current path.
@@ -41,6 +46,10 @@ pub fn Pages() -> impl IntoView {
             <Route path=path!("/privacy") view=Privacy ssr=SsrMode::Async />
             <Route path=path!("/catalogue") view=Catalogue ssr=SsrMode::Async />
             <Route path=path!("/catalogue/:handle") view=ProductPage ssr=SsrMode::Async />
+            <Route path=path!("/operations") view=Operations ssr=SsrMode::Async />
+            <Route path=path!("/operations/sign-in") view=SignIn ssr=SsrMode::Async />
+            <Route path=path!("/operations/confirm") view=Confirm ssr=SsrMode::Async />
+            <Route path=path!("/operations/jobs/:id") view=Report ssr=SsrMode::Async />
         </FlatRoutes>
     }
 }

@@ -169,6 +169,10 @@ fn Frame() -> impl IntoView {
                         {t.your_data}
                     </a>
                     " · "
+                    <a href="/operations" rel="external">
+                        {crate::i18n::operations::use_operations().title}
+                    </a>
+                    " · "
                     <a href="/api/openapi.json" rel="external">
                         {t.api}
                     </a>

@@ -113,6 +113,27 @@ pub enum FailureReason {
     Expired,
 }
 
+impl FailureReason {
+    /// Every reason.
+    pub const ALL: [Self; 5] = [Self::Error, Self::Timeout, Self::Crashed, Self::Rejected, Self::Expired];
+
+    /// The word on the wire and in the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Timeout => "timeout",
+            Self::Crashed => "crashed",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// Reads [`Self::as_str`] back.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == word)
+    }
+}
+
 /// What went wrong, for a person (`code`, `params`) and for a log (`detail`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Failure {

@@ -12,6 +12,7 @@ pub mod frame;
 pub mod ids;
 pub mod job;
 pub mod kinds;
+pub mod operations;
 pub mod problem;
 pub mod reader;
 pub mod time;

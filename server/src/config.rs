@@ -6,6 +6,7 @@
 use crate::{
     engine::{kind_limits::LimitsByKind, quiet_hours::QuietHours},
     kinds::supplier_quotes::{ask::Patience, breaker::BreakerConfig, client::base_of},
+    operator::SHORTEST,
     store::Policy,
 };
 use std::{
@@ -40,6 +41,8 @@ pub struct Config {
     pub suppliers: SuppliersConfig,
     /// How third parties reach this server, when not at the address that it listens on.
     pub public_url: Option<String>,
+    /// Who operates the server, and what everybody may see of its work.
+    pub operator: OperatorConfig,
     /// How long a stop may take before unfinished jobs are handed back.
     pub stop_grace: Duration,
 }
@@ -120,6 +123,23 @@ pub struct SuppliersConfig {
     pub breaker: BreakerConfig,
 }
 
+/// Who operates the server, and what everybody may see of its work.
+#[derive(Clone, Default)]
+pub struct OperatorConfig {
+    /// The token; without one it is made at the first start and kept in the data folder.
+    pub token: Option<String>,
+    /// Whether `GET /metrics` answers without it.
+    pub metrics_open: bool,
+}
+
+impl std::fmt::Debug for OperatorConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // A secret must not reach a log by way of `{:?}`.
+        let token = self.token.as_ref().map(|_| "…");
+        f.debug_struct("OperatorConfig").field("token", &token).field("metrics_open", &self.metrics_open).finish()
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -133,6 +153,7 @@ impl Default for Config {
             limits: LimitsConfig::default(),
             suppliers: SuppliersConfig::default(),
             public_url: None,
+            operator: OperatorConfig::default(),
             stop_grace: Duration::from_secs(10),
         }
     }
@@ -246,6 +267,10 @@ impl Config {
             if let Some(Err(problem)) = plain.as_deref().map(base_of) {
                 return refuse(setting, &problem);
             }
+        }
+        let fits = |token: &String| token.len() >= SHORTEST && token.bytes().all(|byte| byte.is_ascii_graphic());
+        if self.operator.token.as_ref().is_some_and(|token| !fits(token)) {
+            return refuse("--operator-token", "must be at least 16 visible characters, without spaces");
         }
         match &self.assets {
             Some(folder) if !folder.is_dir() => refuse("--assets", &format!("names no folder: {}", folder.display())),

@@ -75,6 +75,11 @@ impl ApiError {
         *self.problem
     }
 
+    /// A header of the answer.
+    pub fn header(&self, name: &header::HeaderName) -> Option<HeaderValue> {
+        self.headers.get(name).cloned()
+    }
+
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)

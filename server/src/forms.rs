@@ -219,7 +219,7 @@ pub async fn delete_data(State(state): State<AppState>, owner: Owner, request: R
 }
 
 /// A path of this site, or the home page: a form must not send anybody elsewhere.
-fn local(next: &str) -> &str {
+pub(crate) fn local(next: &str) -> &str {
     let elsewhere =
         !next.starts_with('/') || next.starts_with("//") || next.contains('\\') || next.contains(char::is_control);
     if elsewhere { "/" } else { next }

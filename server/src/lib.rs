@@ -18,6 +18,8 @@ pub mod events;
 pub mod files;
 pub mod forms;
 pub mod kinds;
+pub mod metrics;
+pub mod operator;
 pub mod owner;
 pub mod product_form;
 pub mod representation;

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use server::{
     backup::{self, BackupError, Manifest},
     clock,
-    config::{Config, InvalidConfig, LimitsConfig, RetentionConfig},
+    config::{Config, InvalidConfig, LimitsConfig, OperatorConfig, RetentionConfig},
     engine::{
         kind_limits::{self, LimitSetting},
         quiet_hours::{InvalidQuietHours, QuietHours},
@@ -119,6 +119,12 @@ struct Serve {
     /// How third parties reach this server, for their call-backs; where it listens without it
     #[arg(long, env = "MEANWHILE_PUBLIC_URL", value_name = "URL", global = true)]
     public_url: Option<String>,
+    /// What opens the operator's routes: at least 16 visible characters; else it is made and kept in the data folder
+    #[arg(long, env = "MEANWHILE_OPERATOR_TOKEN", value_name = "TOKEN", hide_env_values = true, global = true)]
+    operator_token: Option<String>,
+    /// Answer GET /metrics without the operator's token
+    #[arg(long, env = "MEANWHILE_METRICS_OPEN", global = true)]
+    metrics_open: bool,
 }
 
 impl Serve {
@@ -149,6 +155,7 @@ impl Serve {
         // What is set to nothing is not set.
         config.suppliers.base = self.suppliers.filter(|url| !url.is_empty());
         config.public_url = self.public_url.filter(|url| !url.is_empty());
+        config.operator = OperatorConfig { token: self.operator_token, metrics_open: self.metrics_open };
         Ok(config)
     }
 }

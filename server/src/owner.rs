@@ -56,6 +56,11 @@ impl OwnerKey {
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 
+    /// The bytes of the key, for whoever makes another key from it.
+    pub(crate) fn master(&self) -> &[u8] {
+        self.0.master()
+    }
+
     /// The owner whose cookie a request carries, if it was signed here.
     pub fn verify(&self, headers: &HeaderMap) -> Option<OwnerId> {
         if !headers.contains_key(header::COOKIE) {

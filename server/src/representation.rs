@@ -4,12 +4,13 @@
 
 use crate::{
     engine::{Engine, Submitted},
-    store::{AttemptRow, JobRow, QueueState, Snapshot, Store, StoreResult, json},
+    store::{AttemptRow, JobRow, OperatedRow, QueueState, Snapshot, Store, StoreResult, json},
 };
 use domain::{
     Cursor, Job, JobId, JobState,
     api::{Attempt, Product, RESULT_LIMIT},
     job::Links,
+    operations::{Lease, Row},
 };
 
 /// One job, with its cursor.
@@ -44,6 +45,35 @@ pub async fn jobs(engine: &Engine, snapshot: Snapshot<Vec<JobRow>>) -> StoreResu
         jobs.push(represent(engine, row, None, &with_files).await?);
     }
     Ok(jobs)
+}
+
+/// A job as an operator sees it in a list.
+///
+/// # Errors
+/// What the store said.
+pub async fn operated(engine: &Engine, found: OperatedRow) -> StoreResult<Row> {
+    let OperatedRow { row, lease } = found;
+    let queue = engine.outlook(&row, None).await?;
+    let unfinished = !row.state.is_terminal();
+    Ok(Row {
+        id: row.id,
+        kind: row.kind,
+        label: row.label,
+        state: row.state,
+        owner: row.owner,
+        created_at: row.created_at,
+        started_at: row.started_at,
+        finished_at: row.finished_at,
+        cancel_requested_at: row.cancel_requested_at.filter(|_| unfinished),
+        attempt: row.attempt,
+        max_attempts: row.max_attempts,
+        progress: row.progress,
+        waiting: row.waiting,
+        queue,
+        failure: row.failure,
+        lease: lease.map(|(worker, until)| Lease { worker, renewed_at: until.plus_ms(-engine.lease_ms()), until }),
+        jseq: row.jseq,
+    })
 }
 
 /// One attempt.

@@ -4,7 +4,10 @@
 //! Invariant: under `/api` every answer that is an error is a problem, whatever made it.
 
 use crate::{
-    api::{actions, callbacks, health, jobs, kinds, me, openapi, outcomes, products, suppliers, uploads},
+    api::{
+        actions, callbacks, health, jobs, kinds, me, openapi, operations, operations_forms, outcomes, products,
+        suppliers, uploads,
+    },
     channels::{ack, poll, sse, ws},
     error::{self, ApiError, discard, no_such_route, wrong_method},
     forms, owner, product_form,
@@ -27,6 +30,7 @@ use tracing::Instrument as _;
 /// All of it.
 pub fn router(state: AppState) -> Router {
     let owned = api()
+        .merge(operator())
         .merge(forms())
         .merge(ui::routes())
         .layer(from_fn_with_state(state.clone(), owner::identify))
@@ -34,6 +38,7 @@ pub fn router(state: AppState) -> Router {
     Router::new()
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(operations::metrics))
         // Outside what is laid around an owner's routes: whoever has the token may post, from wherever.
         .route("/api/v1/callbacks/{token}", post(callbacks::receive))
         .merge(owned)
@@ -69,6 +74,22 @@ fn api() -> Router<AppState> {
         .route("/api/v1/ack", post(ack::ack))
         .route("/api/v1/me", delete(me::delete))
         .route("/api/openapi.json", get(openapi::document))
+}
+
+/// For whoever has the operator's token: each handler asks for it.
+fn operator() -> Router<AppState> {
+    Router::new()
+        .route("/api/v1/operations", get(operations::overview))
+        .route("/api/v1/operations/jobs", get(operations::list))
+        .route("/api/v1/operations/jobs/{id}", get(operations::one))
+        .route("/api/v1/operations/count", get(operations::count))
+        .route("/api/v1/operations/retry", post(operations::retry))
+        .route("/api/v1/operations/cancel", post(operations::cancel))
+        .route("/api/v1/operations/bulk", post(operations::bulk))
+        .route("/operations/sign-in", post(operations_forms::sign_in))
+        .route("/operations/sign-out", post(operations_forms::sign_out))
+        .route("/operations/act", post(operations_forms::act))
+        .route("/operations/bulk", post(operations_forms::bulk))
 }
 
 fn forms() -> Router<AppState> {
@@ -137,9 +158,12 @@ async fn throttled(State(state): State<AppState>, request: Request, next: Next) 
             .with_header(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
         let (parts, body) = request.into_parts();
         discard(body.into_data_stream());
+        state.engine.metrics().answered(429);
         return in_its_form(parts.uri.path(), &parts.headers, error);
     }
-    next.run(request).await
+    let response = next.run(request).await;
+    state.engine.metrics().answered(response.status().as_u16());
+    response
 }
 
 /// Answers every request of a connection too many; see [`crate::startup`].

@@ -12,6 +12,7 @@ use crate::{
     events::bus::Bus,
     files::{Files, make_folder},
     kinds::{self, supplier_quotes::directory::Directory},
+    operator::OperatorKey,
     owner::OwnerKey,
     router,
     state::{AppState, Reach},
@@ -104,6 +105,11 @@ pub async fn start(config: Config) -> Result<Running, StartupError> {
     })?;
     store.set_policy(config.policy());
     let owners = OwnerKey::open(&config.data).map_err(data_error)?;
+    let (operator, kept) =
+        OperatorKey::open(&config.data, config.operator.token.as_deref(), &owners).map_err(data_error)?;
+    if let Some(path) = kept {
+        tracing::info!(path = %path.display(), "the operator's token is in this file; /operations asks for it");
+    }
     let files = Files::open(&config.data).map_err(data_error)?;
     // Nobody writes yet, so whatever no row names is what a crash left.
     pruner::sweep_files(&*store, &files, Duration::ZERO).await?;
@@ -127,6 +133,7 @@ pub async fn start(config: Config) -> Result<Running, StartupError> {
         bus,
         files,
         owners,
+        operator,
         config,
         shutdown,
         assets,

@@ -5,7 +5,8 @@
 
 use crate::{
     api::callbacks, channels, config::Config, engine::Engine, events::bus::Bus, files::Files,
-    kinds::supplier_quotes::directory::Directory, owner::OwnerKey, store::Store, throttle::Throttle, ui,
+    kinds::supplier_quotes::directory::Directory, operator::OperatorKey, owner::OwnerKey, store::Store,
+    throttle::Throttle, ui,
 };
 use std::{ops::Deref, sync::Arc};
 use tokio_util::sync::CancellationToken;
@@ -41,6 +42,8 @@ pub struct Reach {
     pub files: Files,
     /// Signs the owners' cookies.
     pub owners: OwnerKey,
+    /// Judges who operates this server.
+    pub operator: OperatorKey,
     /// Every setting.
     pub config: Config,
     /// Fires when the server begins to stop.

@@ -101,6 +101,11 @@ impl Throttle {
         }
     }
 
+    /// What counts as the address of a request.
+    pub fn address(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        group(self.client(peer, headers))
+    }
+
     /// Counts a connection. Those of a trusted proxy are many visitors', and count in all only.
     pub fn connect(&self, peer: IpAddr) -> Option<Permit> {
         let peer = peer.to_canonical();

@@ -4,6 +4,8 @@
 //! answers from the store and [`representation`], as the API does.
 //! Invariant: a page is private to its owner, carries a nonce of its own, and lets nothing run that the nonce does not name.
 
+mod operations;
+
 use crate::{
     api::{products, suppliers},
     clock,
@@ -17,7 +19,7 @@ use crate::{
 };
 use app::{
     FormState,
-    backend::{Answer, Backend, JobsQuery, PAGE_SIZE},
+    backend::{Answer, Backend, JobsQuery, PAGE_SIZE, operations::OperationsBackend},
     given::{Given, Keeps, Status},
     i18n::codes,
     routes::PATHS,
@@ -109,6 +111,9 @@ pub fn routes() -> Router<AppState> {
 
 /// The page of the request's path.
 async fn page(State(state): State<AppState>, owner: Owner, request: Request) -> Response {
+    if let Some(sign_in) = operations::sign_in_first(&state, &request) {
+        return sign_in;
+    }
     render(state, owner, request.into_parts().0, None).await
 }
 
@@ -155,6 +160,8 @@ async fn render(state: AppState, owner: Owner, parts: Parts, refused: Option<For
         }
     };
     let given = Given { now: clock::now(), key: Uuid::now_v7().to_string(), refused, snapshot };
+    let operating: Arc<dyn OperationsBackend> =
+        Arc::new(operations::OperatorView::new(state.engine.clone(), state.operator.has_session(&parts.headers)));
     let backend: Arc<dyn Backend> = Arc::new(direct);
     let prefs = prefs_of(&parts.headers);
     let paths = state.assets.paths.clone();
@@ -165,6 +172,7 @@ async fn render(state: AppState, owner: Owner, parts: Parts, refused: Option<For
         provide_context(keeps);
         provide_context(prefs.clone());
         provide_context(backend.clone());
+        provide_context(operating.clone());
         if let Some(options) = use_context::<ResponseOptions>() {
             if let Some(policy) = use_nonce().and_then(|nonce| HeaderValue::from_str(&policy(&nonce)).ok()) {
                 options.insert_header(header::CONTENT_SECURITY_POLICY, policy);

@@ -71,8 +71,10 @@ fn http_stays_at_the_edge() {
             "startup.rs",
             "owner.rs",
             "forms.rs",
+            "product_form.rs",
             "suppliers/http.rs",
             "suppliers/page.rs",
+            "operator.rs",
         ],
     );
 }

@@ -5,12 +5,13 @@
 
 use crate::{
     backend,
-    i18n::{Lang, Strings, codes, use_lang, use_t},
+    i18n::{Lang, Strings, codes, operations::operations, use_lang, use_t},
     state::jobs::{JobStore, use_jobs},
 };
 use domain::{
     Job, JobId, JobState, Problem,
     api::{CancelOutcome, Retry},
+    kinds::bulk::is_bulk,
 };
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 
@@ -132,7 +133,8 @@ pub fn JobActions(
     let actor = Actor::new(job);
     let t = actor.t;
     let can_cancel = Memo::new(move |_| job.with(Job::can_cancel));
-    let can_retry = Memo::new(move |_| job.with(|job| job.can_retry()));
+    // What only an operator may open again is opened from the operator's pages.
+    let can_retry = Memo::new(move |_| job.with(|job| job.can_retry() && !is_bulk(&job.kind)));
     view! {
         <div class="job-actions">
             {move || {
@@ -188,6 +190,11 @@ pub fn RetryActions(
             }
         })
     };
+    if job.with_untracked(|job| is_bulk(&job.kind)) {
+        let href = job.with_untracked(|job| format!("/operations/jobs/{}", job.id));
+        let word = operations(actor.lang).go_on_from_here;
+        return view! { <p class="actions"><a class="button" rel="external" href=href>{word}</a></p> }.into_any();
+    }
     view! {
         <div class="actions">
             {move || {

@@ -19,15 +19,12 @@ pub struct CatalogueStrings {
 
     pub title: &'static str,
     pub product_type: &'static str,
-    pub type_hint: &'static str,
     pub tags: &'static str,
-    pub tags_hint: &'static str,
     pub published: &'static str,
     pub published_hint: &'static str,
     pub sku: &'static str,
     pub price: &'static str,
     pub compare_at: &'static str,
-    pub compare_at_hint: &'static str,
     pub in_stock: &'static str,
     pub only_variant: &'static str,
     pub variants_left_out: fn(&str, &str) -> String,
@@ -43,7 +40,6 @@ pub struct CatalogueStrings {
     pub close: &'static str,
     pub keys: &'static str,
     pub unsaved: &'static str,
-    pub gone: &'static str,
 
     pub overtaken: fn(&str) -> String,
     pub overtaken_open: fn(u64) -> String,
@@ -120,15 +116,12 @@ const EN: CatalogueStrings = CatalogueStrings {
 
     title: "Title",
     product_type: "Type",
-    type_hint: "What it is, such as Lamp.",
-    tags: "Tags",
-    tags_hint: "With commas in between.",
+    tags: "Tags, with commas between",
     published: "Published",
     published_hint: "Customers see it.",
     sku: "SKU",
     price: "Price",
     compare_at: "Price before",
-    compare_at_hint: "Shown struck through.",
     in_stock: "In stock",
     only_variant: "Price and stock",
     variants_left_out: |left, shown| {
@@ -146,7 +139,6 @@ const EN: CatalogueStrings = CatalogueStrings {
     close: "Close",
     keys: "Enter saves, Escape closes.",
     unsaved: "You have typed something that is not saved. Escape or Close once more discards it.",
-    gone: "This product is on another page now; it stays here while you edit it.",
 
     overtaken: |by| {
         format!(
@@ -184,15 +176,12 @@ const FR: CatalogueStrings = CatalogueStrings {
 
     title: "Titre",
     product_type: "Type",
-    type_hint: "Ce que c’est, par exemple Lampe.",
-    tags: "Étiquettes",
-    tags_hint: "Séparées par des virgules.",
+    tags: "Étiquettes, séparées par des virgules",
     published: "Publié",
     published_hint: "Visible pour les clients.",
     sku: "Référence (SKU)",
     price: "Prix",
     compare_at: "Prix d’avant",
-    compare_at_hint: "Affiché barré.",
     in_stock: "En stock",
     only_variant: "Prix et stock",
     variants_left_out: |left, shown| {
@@ -210,7 +199,6 @@ const FR: CatalogueStrings = CatalogueStrings {
     close: "Fermer",
     keys: "Entrée enregistre, Échap ferme.",
     unsaved: "Vous avez saisi quelque chose qui n’est pas enregistré. Échap ou Fermer encore une fois l’abandonne.",
-    gone: "Ce produit est passé sur une autre page ; il reste ici tant que vous le modifiez.",
 
     overtaken: |by| {
         format!(

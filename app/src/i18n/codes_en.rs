@@ -7,6 +7,14 @@ pub(super) const TABLE: Table =
 
 /// Problems of a request.
 const PROBLEMS: &[Entry] = &[
+    ("operator-required", "This is for the operator of the server.", "Sign in with the operator’s token."),
+    ("wrong-token", "That is not the operator’s token.", "Look it up in the server’s data folder and paste it whole."),
+    (
+        "too-many-attempts",
+        "Too many wrong tokens came from your address.",
+        "Wait a minute, then try again with the right one.",
+    ),
+    ("operator-only", "Jobs of this kind are the operator’s.", "Start or retry it from the Operations page."),
     (
         "invalid-input",
         "Some of it cannot be taken as it is.",
@@ -106,6 +114,11 @@ const PROBLEMS: &[Entry] = &[
 
 /// Failures of a job or an attempt.
 const FAILURES: &[Entry] = &[
+    (
+        "state-does-not-fit",
+        "No job in these states can have this done to it.",
+        "Start it again from the Operations page with another filter.",
+    ),
     (
         "rehearsed-transient",
         "Step {step} failed for a while, as rehearsed.",
@@ -243,6 +256,7 @@ const WHYS: &[Entry] = &[
 
 /// What is wrong with a field.
 const INPUTS: &[Entry] = &[
+    ("state-does-not-fit", "no job in these states can have this done to it", ""),
     ("out-of-range", "enter a number from {min} to {max}", ""),
     ("missing-field", "this is needed", ""),
     ("wrong-type", "this does not fit here", ""),

@@ -7,6 +7,22 @@ pub(super) const TABLE: Table =
 
 /// Problems of a request.
 const PROBLEMS: &[Entry] = &[
+    ("operator-required", "Ceci est réservé à l’exploitant du serveur.", "Connectez-vous avec le jeton d’exploitant."),
+    (
+        "wrong-token",
+        "Ce n’est pas le jeton d’exploitant.",
+        "Cherchez-le dans le dossier de données du serveur et collez-le en entier.",
+    ),
+    (
+        "too-many-attempts",
+        "Trop de jetons erronés sont venus de votre adresse.",
+        "Attendez une minute, puis réessayez avec le bon.",
+    ),
+    (
+        "operator-only",
+        "Les tâches de ce type sont celles de l’exploitant.",
+        "Lancez-la ou relancez-la depuis la page Exploitation.",
+    ),
     (
         "invalid-input",
         "Certaines valeurs ne peuvent pas être acceptées.",
@@ -134,6 +150,11 @@ const PROBLEMS: &[Entry] = &[
 
 /// Failures of a job or an attempt.
 const FAILURES: &[Entry] = &[
+    (
+        "state-does-not-fit",
+        "Aucune tâche dans ces états ne peut subir cette action.",
+        "Relancez depuis la page Exploitation avec un autre filtre.",
+    ),
     (
         "rehearsed-transient",
         "L’étape {step} a échoué un temps, comme prévu par la répétition.",
@@ -283,6 +304,7 @@ const WHYS: &[Entry] = &[
 
 /// What is wrong with a field.
 const INPUTS: &[Entry] = &[
+    ("state-does-not-fit", "aucune tâche dans ces états ne peut subir cette action", ""),
     ("out-of-range", "entrez un nombre de {min} à {max}", ""),
     ("missing-field", "c’est nécessaire", ""),
     ("wrong-type", "cette valeur ne convient pas ici", ""),

@@ -264,7 +264,7 @@ pub(super) const FR: Strings = Strings {
     catalogue_text: "Tous les produits, à chercher et à modifier, même pendant les imports. Il dit de quand il date et se tient à jour.",
     search_products: "Chercher des produits",
     search: "Chercher",
-    as_of: "Tel qu’",
+    as_of: "État :",
     revision: |n| format!("révision {n}"),
     products_count: |n| match n {
         0 | 1 => format!("{n} produit"),

@@ -11,6 +11,7 @@ mod en;
 pub mod format;
 mod fr;
 pub mod live;
+pub mod operations;
 mod strings;
 
 pub use strings::{Strings, short_id};

@@ -349,6 +349,8 @@ impl Strings {
             kinds::catalogue_import::NAME => self.kind_import,
             kinds::supplier_quotes::NAME => self.kind_quotes,
             kinds::catalogue_export::NAME => self.kind_export,
+            kinds::bulk::RETRY => super::operations::operations(self.lang).kind_bulk_retry,
+            kinds::bulk::CANCEL => super::operations::operations(self.lang).kind_bulk_cancel,
             other => other,
         }
     }

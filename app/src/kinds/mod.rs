@@ -2,6 +2,7 @@
 //!
 //! Used by the submit form and the job page. A kind without a file here still works: its values are shown as JSON.
 
+pub mod bulk;
 pub mod catalogue_export;
 pub mod catalogue_import;
 pub mod rehearsal;
@@ -85,6 +86,7 @@ pub fn Outcome(
             kinds::catalogue_export::NAME => view! { <catalogue_export::Outcome job result /> }.into_any(),
             kinds::rehearsal::NAME => view! { <rehearsal::Outcome result /> }.into_any(),
             kinds::supplier_quotes::NAME => view! { <supplier_quotes::Outcome result log /> }.into_any(),
+            kinds::bulk::RETRY | kinds::bulk::CANCEL => view! { <bulk::Outcome result /> }.into_any(),
             _ => view! { <JsonView value=result /> }.into_any(),
         }
     }

@@ -9,6 +9,7 @@ pub mod job;
 pub mod job_detail;
 pub mod my_jobs;
 pub mod not_found;
+pub mod operations;
 pub mod privacy;
 pub mod submit_form;
 pub mod when_and_how;

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 /// The kind's name.
 pub const NAME: &str = "catalogue-export";
 
+/// The note of its progress while the rows of an XLSX are packed into one file.
+pub const PACKING: &str = "packing";
+
 /// What sort of file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -2,6 +2,7 @@
 //!
 //! To add one: a file here, one in `server/src/kinds`, a word in each list; a form or result view of its own in `app/src/kinds` is optional.
 
+pub mod bulk;
 pub mod catalogue_export;
 pub mod catalogue_import;
 pub mod form;

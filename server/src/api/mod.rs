@@ -13,6 +13,8 @@ pub mod jobs;
 pub mod kinds;
 pub mod me;
 pub mod openapi;
+pub mod operations;
+pub mod operations_forms;
 pub mod outcomes;
 pub mod preferences;
 pub mod products;

@@ -179,6 +179,68 @@ pub const ROUTES: &[Route] = &[
         method: "delete",
         ..get("/api/v1/me", "Delete everything of mine", &[(204, "Nothing of it is left, or there was nothing", Empty)])
     },
+    // For whoever has the operator's token.
+    Route {
+        headers: &["Authorization", "If-None-Match"],
+        ..get(
+            "/api/v1/operations",
+            "Operator: what there is to do, by kind",
+            &[(200, "The overview", As("Overview")), (304, "Not changed", Empty)],
+        )
+    },
+    Route {
+        query: &["state", "kind", "reason", "code", "owner", "q", "since", "limit", "before"],
+        headers: &["Authorization", "If-None-Match"],
+        ..get(
+            "/api/v1/operations/jobs",
+            "Operator: every owner's jobs, newest first",
+            &[(200, "A page", As("OperatedPage")), (304, "Not changed", Empty)],
+        )
+    },
+    Route {
+        headers: &["Authorization", "If-None-Match"],
+        ..get(
+            "/api/v1/operations/jobs/{id}",
+            "Operator: one job with its attempts and both ends of its log",
+            &[(200, "All there is to see", As("JobReport")), (304, "Not changed", Empty)],
+        )
+    },
+    Route {
+        query: &["action", "state", "kind", "reason", "code", "owner", "q", "since"],
+        headers: &["Authorization"],
+        ..get(
+            "/api/v1/operations/count",
+            "Operator: how many jobs a bulk action would take",
+            &[(200, "So many, as of a moment", As("Matched"))],
+        )
+    },
+    Route {
+        headers: &["Authorization"],
+        body: Some(Body::Named("Selection")),
+        ..post(
+            "/api/v1/operations/retry",
+            "Operator: retry up to 200 jobs",
+            &[(200, "What became of each", As("ActedList"))],
+        )
+    },
+    Route {
+        headers: &["Authorization"],
+        body: Some(Body::Named("Selection")),
+        ..post(
+            "/api/v1/operations/cancel",
+            "Operator: cancel up to 200 jobs",
+            &[(200, "What became of each", As("ActedList"))],
+        )
+    },
+    Route {
+        headers: &["Authorization"],
+        body: Some(Body::Named("BulkRequest")),
+        ..post(
+            "/api/v1/operations/bulk",
+            "Operator: retry or cancel everything that a filter matches, as a job",
+            &[(202, "The job that does it", As("Job"))],
+        )
+    },
     get("/api/openapi.json", "This document", &[(200, "OpenAPI 3.1", Any)]),
 ];
 

@@ -22,7 +22,21 @@ pub struct Limits {
 struct Open {
     owners: HashMap<OwnerId, usize>,
     total: usize,
+    channels: [usize; CHANNELS.len()],
 }
+
+/// How a stream is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channel {
+    /// A poll that is held.
+    Poll,
+    /// Server-Sent Events.
+    Sse,
+    /// A WebSocket.
+    Ws,
+}
+
+const CHANNELS: [&str; 3] = ["poll", "sse", "ws"];
 
 /// Too many streams are open; come back after a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +49,7 @@ pub struct OverLimit {
 pub struct Permit {
     limits: Limits,
     owner: OwnerId,
+    channel: Channel,
 }
 
 impl Limits {
@@ -47,7 +62,7 @@ impl Limits {
     ///
     /// # Errors
     /// [`OverLimit`] when the owner or the server has too many.
-    pub fn admit(&self, owner: OwnerId) -> Result<Permit, OverLimit> {
+    pub fn admit(&self, owner: OwnerId, channel: Channel) -> Result<Permit, OverLimit> {
         let mut open = self.lock();
         let of_owner = open.owners.get(&owner).copied().unwrap_or(0);
         if of_owner >= self.per_owner || open.total >= self.total {
@@ -55,8 +70,14 @@ impl Limits {
         }
         open.owners.insert(owner, of_owner + 1);
         open.total += 1;
+        open.channels[channel as usize] += 1;
         drop(open);
-        Ok(Permit { limits: self.clone(), owner })
+        Ok(Permit { limits: self.clone(), owner, channel })
+    }
+
+    /// Streams open now, by channel.
+    pub fn by_channel(&self) -> Vec<(&'static str, usize)> {
+        CHANNELS.into_iter().zip(self.lock().channels).collect()
     }
 
     /// Streams open now.
@@ -73,6 +94,8 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let mut open = self.limits.lock();
         open.total = open.total.saturating_sub(1);
+        let of_channel = &mut open.channels[self.channel as usize];
+        *of_channel = of_channel.saturating_sub(1);
         if let Some(count) = open.owners.get_mut(&self.owner) {
             *count -= 1;
             if *count == 0 {
@@ -90,13 +113,14 @@ mod tests {
     fn counts_are_those_of_the_permits_alive() {
         let limits = Limits::new(&ChannelsConfig { per_owner: 2, total: 3, ..ChannelsConfig::default() });
         let [one, two, three] = [1, 2, 3].map(|byte| OwnerId::from_bytes([byte; 16]));
-        let first = limits.admit(one).ok().unwrap();
-        let _second = limits.admit(one).ok().unwrap();
-        assert!(limits.admit(one).is_err(), "an owner's third");
-        let _third = limits.admit(two).ok().unwrap();
-        assert!(limits.admit(three).is_err(), "the server's fourth");
+        let first = limits.admit(one, Channel::Sse).ok().unwrap();
+        let _second = limits.admit(one, Channel::Sse).ok().unwrap();
+        assert!(limits.admit(one, Channel::Sse).is_err(), "an owner's third");
+        let _third = limits.admit(two, Channel::Sse).ok().unwrap();
+        assert!(limits.admit(three, Channel::Sse).is_err(), "the server's fourth");
         drop(first);
-        assert!(limits.admit(three).is_ok());
+        assert!(limits.admit(three, Channel::Sse).is_ok());
         assert_eq!((limits.open(), limits.lock().owners.len()), (2, 2));
+        assert_eq!(limits.by_channel(), [("poll", 0), ("sse", 2), ("ws", 0)]);
     }
 }

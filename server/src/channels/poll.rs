@@ -46,7 +46,7 @@ pub async fn events(
     }
     let wait = Duration::from_secs(query.wait.unwrap_or(0).min(WAIT_LIMIT_S));
     // Over the limit, a long poll is a short one: that is an answer, too.
-    let permit = if wait.is_zero() { None } else { app.limits.admit(owner.id).ok() };
+    let permit = if wait.is_zero() { None } else { app.limits.admit(owner.id, super::limits::Channel::Poll).ok() };
     let deadline = Instant::now() + if permit.is_some() { wait } else { Duration::ZERO };
     let start = feed.cursor();
     let (mut changed, mut seen) = (false, None);

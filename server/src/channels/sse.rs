@@ -42,7 +42,7 @@ pub async fn stream(
     query: Result<Query<ChannelQuery>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let query = ChannelQuery::read(query)?;
-    let permit = app.limits.admit(owner.id).map_err(|over| {
+    let permit = app.limits.admit(owner.id, super::limits::Channel::Sse).map_err(|over| {
         let seconds = over.delay_ms.div_ceil(1000);
         ApiError::new(
             StatusCode::SERVICE_UNAVAILABLE,

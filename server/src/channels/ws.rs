@@ -72,7 +72,7 @@ pub async fn upgrade(
     let speaks = upgrade.selected_protocol().is_some();
     Ok(upgrade
         .on_upgrade(move |socket| async move {
-            let end = match app.limits.admit(owner.id) {
+            let end = match app.limits.admit(owner.id, super::limits::Channel::Ws) {
                 _ if !speaks => Err((socket, Farewell::Code(close::PROTOCOL, format!("speak {WS_PROTOCOL}")))),
                 Err(over) => Err((socket, Farewell::Return(close::OVER_LIMIT, over.delay_ms))),
                 Ok(permit) => Ok(Connection::new(app, owner.id, socket, permit)),

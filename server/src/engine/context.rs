@@ -5,6 +5,7 @@
 //! Invariants: every write is fenced by the lease; once the job is cancelled, drained or lost every method answers
 //! [`JobError::Stopped`]; progress is committed at most 4 times a second, and its latest value always in the end.
 
+mod bulk;
 mod catalogue;
 mod waiting;
 
@@ -148,7 +149,8 @@ impl Context {
             && step.checkpoint.is_none()
             && step.catalogue.is_none()
             && step.callbacks.is_empty()
-            && step.taken.is_empty();
+            && step.taken.is_empty()
+            && step.bulk.is_none();
         if empty { Ok(Advanced::default()) } else { self.commit(step).await }
     }
 
@@ -245,6 +247,7 @@ impl Context {
                     if advanced.cancel_requested {
                         self.run.cancel();
                     }
+                    advanced.ended.iter().for_each(|job| self.engine.live.forget(*job));
                     return Ok(advanced);
                 }
                 Ok(Err(_lost)) => {

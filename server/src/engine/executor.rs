@@ -50,6 +50,7 @@ pub(super) fn start(engine: &Arc<Shared>, claimed: Claimed, slot: OwnedSemaphore
 
 async fn supervise(engine: Arc<Shared>, mut claimed: Claimed, run: Arc<Run>, slot: OwnedSemaphorePermit) {
     let context = Arc::new(Context::new(Arc::clone(&engine), Arc::clone(&run), &mut claimed));
+    let began = Instant::now();
     let ended = if run.stop().any() {
         drop(slot);
         Ended::Dropped
@@ -62,6 +63,7 @@ async fn supervise(engine: Arc<Shared>, mut claimed: Claimed, run: Arc<Run>, slo
     } else {
         tracing::warn!("lost its lease; nothing was written");
     }
+    engine.metrics.attempted(&claimed.row.kind, began.elapsed());
     engine.live.remove(claimed.lease);
     // A free worker wakes the producer by itself; this may be news only for what its kind's limit held back, or idleness.
     if engine.kind_limits.frees(&claimed.row.kind) || engine.store.load().await.is_ok_and(|load| load.idle > 0) {

@@ -3,7 +3,7 @@
 //! Map: [`submit`] judges and accepts · `producer` claims what is ready and hands it to `executor` (one attempt, from claim to
 //! finish) · [`context`] is all that a handler sees · [`registry`] knows the kinds · `live` holds what runs here and tells it to
 //! stop · `heartbeat` keeps leases · `scheduler` queues what is due · `rescuer` takes back what a dead worker left · [`pruner`] lets
-//! go what is old · `backoff` says how long to wait · `failure` what went wrong · `start`, [`quiet_hours`], [`kind_limits`] when a job
+//! go what is old · `operate` what an operator does to jobs of others · `backoff` says how long to wait · `failure` what went wrong · `start`, [`quiet_hours`], [`kind_limits`] when a job
 //! may start · `outlook` where one stands and why it waits · `context::Waiting` is a job that waits for the outside. Knows no HTTP and
 //! no SQL.
 //! Invariants: engine.md's 1–7; here above all that a claimed job always ends in a `finish` or a lost lease, never in nothing.
@@ -16,6 +16,7 @@ mod fingerprint;
 mod heartbeat;
 pub mod kind_limits;
 mod live;
+mod operate;
 mod outlook;
 mod producer;
 pub mod pruner;
@@ -34,6 +35,7 @@ use crate::{
     clock,
     config::EngineConfig,
     files::Files,
+    metrics::Metrics,
     store::{Committed, Store, StoreResult},
 };
 use domain::{
@@ -71,6 +73,7 @@ struct Shared {
     registry: Registry,
     files: Files,
     config: EngineConfig,
+    metrics: Metrics,
     /// This process among the workers, as attempts name it.
     worker: String,
     live: Live,
@@ -115,6 +118,7 @@ impl Engine {
             registry,
             files,
             config,
+            metrics: Metrics::default(),
             live: Live::default(),
             claimable: Notify::new(),
             due: scheduler::Due::default(),
@@ -226,6 +230,21 @@ impl Engine {
     /// The kinds that run here.
     pub fn registry(&self) -> &Registry {
         &self.shared.registry
+    }
+
+    /// Workers in all.
+    pub fn workers(&self) -> usize {
+        self.shared.config.workers
+    }
+
+    /// Milliseconds that a worker's right to a job lasts without renewal.
+    pub fn lease_ms(&self) -> i64 {
+        i64::try_from(self.shared.config.lease.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    /// What the process counts.
+    pub fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
     }
 
     /// Whether it takes and runs jobs: for `GET /readyz`.

@@ -26,6 +26,8 @@ pub trait Kind: Send + Sync + 'static {
 
     /// Its name in the API.
     const NAME: &'static str;
+    /// Whether only an operator may submit it or open it again; such a kind is not listed among those on offer.
+    const OPERATOR_ONLY: bool = false;
 
     /// The uploads that an input uses; the store checks that they are the owner's and keeps them while a job does.
     fn uploads(_input: &Self::Input) -> Vec<UploadId> {
@@ -44,6 +46,7 @@ pub trait Kind: Send + Sync + 'static {
 pub(super) trait ErasedKind: Send + Sync {
     fn check(&self, input: &Value) -> Result<Vec<UploadId>, Vec<InputError>>;
     fn info(&self) -> KindInfo;
+    fn operator_only(&self) -> bool;
     async fn run(&self, ctx: &Context, input: &str) -> Result<String, JobError>;
 }
 
@@ -74,6 +77,10 @@ impl<K: Kind> ErasedKind for Erased<K> {
                 starts_per_minute: None,
             },
         }
+    }
+
+    fn operator_only(&self) -> bool {
+        K::OPERATOR_ONLY
     }
 
     async fn run(&self, ctx: &Context, input: &str) -> Result<String, JobError> {
@@ -124,9 +131,14 @@ impl Registry {
         self.kinds.keys().copied().collect()
     }
 
-    /// What the API says about each kind.
+    /// What the API says about each kind that anybody may submit.
     pub fn infos(&self) -> Vec<KindInfo> {
-        self.kinds.values().map(|kind| kind.info()).collect()
+        self.kinds.values().filter(|kind| !kind.operator_only()).map(|kind| kind.info()).collect()
+    }
+
+    /// Whether only an operator may submit a kind.
+    pub fn is_operator_only(&self, kind: &str) -> bool {
+        self.kinds.get(kind).is_some_and(|kind| kind.operator_only())
     }
 
     /// Judges an input; answers the uploads that it uses. `None`: no such kind. Pointers are relative to the input.

@@ -71,6 +71,7 @@ impl Engine {
                     .into())
             }
             Some(input) => self.retry_edited(owner, id, input).await.map(Retried::New),
+            None if self.is_operators(owner, id).await? => Err(super::submit::operator_only("a bulk action").into()),
             None => match self.shared.store.reopen(owner, id, from, DEFAULT_MAX_ATTEMPTS, clock::now()).await? {
                 Reopened::Reopened(job) => Ok(Retried::Reopened(job)),
                 Reopened::NotRetryable(state) => Err(not_retryable(state).into()),
@@ -78,6 +79,12 @@ impl Engine {
                 Reopened::Missing => Err(not_found().into()),
             },
         }
+    }
+
+    /// Whether a job is of a kind that is not on offer to everybody: who could start it once may not be an operator any more.
+    async fn is_operators(&self, owner: OwnerId, id: JobId) -> Result<bool, StoreError> {
+        let job = self.shared.store.job(owner, id).await?;
+        Ok(job.is_some_and(|job| self.shared.registry.is_operator_only(&job.value.kind)))
     }
 
     async fn retry_edited(&self, owner: OwnerId, id: JobId, input: Value) -> Result<Submitted, RetryError> {
@@ -112,7 +119,7 @@ fn not_found() -> Problem {
     Problem::new(404, "not-found", "There is no such job.")
 }
 
-fn not_retryable(state: JobState) -> Problem {
+pub(super) fn not_retryable(state: JobState) -> Problem {
     let detail = format!("Only a failed or cancelled job can be retried; this one is {}.", state.as_str());
     Problem::new(409, "not-retryable", detail)
 }

@@ -84,8 +84,35 @@ impl Engine {
     }
 }
 
+/// 403: the kind is not on offer to everybody.
+pub(super) fn operator_only(kind: &str) -> Problem {
+    Problem::new(
+        403,
+        "operator-only",
+        format!("Jobs of this kind ({kind}) are started from the operations routes only."),
+    )
+}
+
 impl Shared {
+    /// A job of a kind that is not on offer to everybody. The caller has seen to it that an operator asks.
+    pub(super) async fn submit_as_operator(&self, owner: OwnerId, submit: Submit) -> Result<Submitted, SubmitError> {
+        self.accept(owner, submit, None, None).await
+    }
+
     pub(super) async fn submit(
+        &self,
+        owner: OwnerId,
+        submit: Submit,
+        origin: Option<JobId>,
+        key: Option<String>,
+    ) -> Result<Submitted, SubmitError> {
+        if self.registry.is_operator_only(&submit.kind) {
+            return Err(operator_only(&submit.kind).into());
+        }
+        self.accept(owner, submit, origin, key).await
+    }
+
+    async fn accept(
         &self,
         owner: OwnerId,
         submit: Submit,

@@ -42,8 +42,7 @@ impl Drop for Folder {
 
 /// A file that is whole and durable, and goes unless somebody leaves it there.
 pub struct Kept {
-    path: Option<Partial>,
-    folder: Option<Folder>,
+    path: Option<PathBuf>,
     /// Bytes.
     pub size: u64,
     /// Of the content.
@@ -81,9 +80,9 @@ impl JobFile {
         self.asked()?;
         let path = self.folder.0.join(&self.name);
         fs::rename(&self.partial.0, &path)?;
-        let path = Partial(path);
+        let kept = Kept { path: Some(path), size: self.size, sha256: self.hash.finalize().into() };
         File::open(&self.folder.0)?.sync_all()?;
-        Ok(Kept { path: Some(path), folder: Some(self.folder), size: self.size, sha256: self.hash.finalize().into() })
+        Ok(kept)
     }
 
     fn asked(&self) -> io::Result<()> {
@@ -108,9 +107,17 @@ impl Write for JobFile {
 impl Kept {
     /// Leaves the file where it is: its row is about to be committed.
     pub fn leave(mut self) {
-        // Not dropped: that would remove them.
-        self.path.take().map(std::mem::forget);
-        self.folder.take().map(std::mem::forget);
+        self.path = None;
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if let Some(path) = self.path.take() {
+            // What stays is found by the daily sweep once the job is gone.
+            let _ = fs::remove_file(&path);
+            drop(path.parent().map(|folder| Folder(folder.to_owned())));
+        }
     }
 }
 

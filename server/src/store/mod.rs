@@ -10,6 +10,7 @@ pub mod callback_rows;
 pub mod catalogue_rows;
 pub mod exporting;
 pub mod lifecycle;
+pub mod operations;
 pub mod rows;
 pub mod sqlite;
 
@@ -17,6 +18,7 @@ pub use callback_rows::*;
 pub use catalogue_rows::*;
 pub use exporting::*;
 pub use lifecycle::*;
+pub use operations::*;
 pub use rows::*;
 
 use async_trait::async_trait;
@@ -52,7 +54,7 @@ pub type StoreResult<T> = Result<T, StoreError>;
 
 /// Everything durable. One instance per process, shared as `Arc<dyn Store>`.
 #[async_trait]
-pub trait Store: Lifecycle + Exporting + Send + Sync + 'static {
+pub trait Store: Lifecycle + Exporting + Operations + Send + Sync + 'static {
     /// Made with the database; changes only when it is restored from a backup.
     fn epoch(&self) -> &str;
 

@@ -2,7 +2,7 @@
 //!
 //! JSON travels as text (`String`), so that nothing is parsed on the way from the database to the wire.
 
-use super::{CallbackAddress, CatalogueBatch, CatalogueCounts, Wait};
+use super::{BulkBatch, BulkCheckpoint, CallbackAddress, CatalogueBatch, CatalogueCounts, Wait};
 use domain::{
     Deferral, EventType, Failure, JobId, JobState, OwnerId, Progress, Timestamp, UploadId, api, job::Waiting,
 };
@@ -345,6 +345,8 @@ pub struct Advance {
     pub callbacks: Vec<CallbackAddress>,
     /// Call-backs that the checkpoint of this step has taken in: they are not delivered again.
     pub taken: Vec<u64>,
+    /// A batch of a bulk action, which brings the checkpoint of this step; run in the bulk lane.
+    pub bulk: Option<BulkBatch>,
 }
 
 /// What a step came to.
@@ -354,6 +356,10 @@ pub struct Advanced {
     pub cancel_requested: bool,
     /// What the catalogue batch did, when there was one.
     pub catalogue: Option<CatalogueCounts>,
+    /// Where the bulk action stands, when there was a batch of one.
+    pub bulk: Option<BulkCheckpoint>,
+    /// Jobs that the batch has ended.
+    pub ended: Vec<JobId>,
 }
 
 /// How an attempt ends.

@@ -5,10 +5,10 @@ use domain::{JobId, JobState, OwnerId, Timestamp, UploadId, api::Submit, kinds::
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use server::{
-    config::EngineConfig,
+    config::{EngineConfig, SuppliersConfig},
     engine::{Engine, registry::Registry},
     files::Files,
-    kinds::registry,
+    kinds::{registry, supplier_quotes::directory::Directory},
     store::{Committed, JobRow, Store, StoreError, StoreResult, UploadRow, sqlite::SqliteStore},
 };
 use std::{
@@ -81,7 +81,8 @@ impl World {
             (AtomicU64::new(0), AtomicU64::new(page), Semaphore::new(0), watch::Sender::new(0));
         let door = Arc::new(Door { pages, hold, permits, asked, die: AtomicU64::new(0) });
         let between: Arc<dyn Store> = Arc::new(WrappedStore::new(store.clone(), Arc::clone(&door)));
-        let kinds: Registry = registry();
+        let nobody = Directory::new(&SuppliersConfig::default()).unwrap();
+        let kinds: Registry = registry(nobody);
         let engine = Engine::start(between, kinds, files.clone(), EngineConfig::default()).await.unwrap();
         let _ = slot.set(engine.clone());
         Self { store, engine, files, door, commits, folder }

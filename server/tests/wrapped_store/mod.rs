@@ -203,6 +203,29 @@ impl<I: Interpose> Store for WrappedStore<I> {
 
 /// Nothing is put in the way of these.
 #[async_trait]
+impl<I: Interpose> Operations for WrappedStore<I> {
+    async fn kind_loads(&self, since: Timestamp) -> StoreResult<Vec<domain::operations::KindLoad>> {
+        self.inner.kind_loads(since).await
+    }
+    async fn operated(&self, scope: Scope, before: Option<i64>, limit: usize) -> StoreResult<Operated<OperatedRow>> {
+        self.inner.operated(scope, before, limit).await
+    }
+    async fn matching(&self, scope: Scope, before: Option<i64>, limit: usize) -> StoreResult<Operated<JobId>> {
+        self.inner.matching(scope, before, limit).await
+    }
+    async fn count_matching(&self, scope: Scope) -> StoreResult<u64> {
+        self.inner.count_matching(scope).await
+    }
+    async fn operated_job(&self, id: JobId) -> StoreResult<Option<OperatedRow>> {
+        self.inner.operated_job(id).await
+    }
+    fn statistics(&self) -> Statistics {
+        self.inner.statistics()
+    }
+}
+
+/// Nothing is put in the way of these.
+#[async_trait]
 impl<I: Interpose> Lifecycle for WrappedStore<I> {
     fn set_policy(&self, policy: Policy) {
         self.inner.set_policy(policy);

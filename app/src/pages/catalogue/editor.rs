@@ -273,7 +273,7 @@ pub(super) fn ProductEditor(
                 <TextField editor name="title" label=c.title />
                 <TextField editor name="vendor" label=t.vendor />
                 <TextField editor name="product_type" label=c.product_type />
-                <TextField editor name="tags" label=c.tags hint=c.tags_hint />
+                <TextField editor name="tags" label=c.tags />
             </div>
             <PublishedField editor />
             <Variants editor />

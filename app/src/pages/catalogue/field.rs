@@ -24,9 +24,6 @@ pub(super) fn TextField(
     name: String,
     /// What it asks for.
     label: &'static str,
-    /// What may go in there.
-    #[prop(optional)]
-    hint: Option<&'static str>,
     /// How it is typed.
     #[prop(default = Kind::Text)]
     kind: Kind,
@@ -39,19 +36,11 @@ pub(super) fn TextField(
         Kind::Decimal => Some("decimal"),
         Kind::Number => Some("numeric"),
     };
-    let described_by = {
-        let id = id.clone();
-        move || {
-            let wrong = error.with(Option::is_some).then(|| format!("{id}-error"));
-            let hint = hint.map(|_| format!("{id}-hint"));
-            let parts: Vec<String> = [wrong, hint].into_iter().flatten().collect();
-            (!parts.is_empty()).then(|| parts.join(" "))
-        }
-    };
+    let error_id = format!("{id}-error");
+    let described_by = move || error.with(Option::is_some).then(|| error_id.clone());
     view! {
         <div class="field" data-field=name.clone()>
             <label for=id.clone()>{label}</label>
-            {hint.map(|hint| view! { <p class="hint" id=format!("{id}-hint")>{hint}</p> })}
             <FieldError id=id.clone() error />
             <input
                 id=id.clone()

@@ -81,24 +81,26 @@ pub(super) fn BeingChanged(
         store.ids().get().into_iter().filter(|id| changes(id).is_some()).collect::<Vec<JobId>>()
     });
     let count = Memo::new(move |_| count.get().max(own.read().len() as u64));
-    let job = move |id: JobId| {
-        let row = store.get(id)?;
-        let job = Signal::derive(move || row.get());
-        let title = Signal::derive(move || job.with(|job| t.title_of(job)));
-        Some(view! {
-            <li data-job=id.to_string()>
-                <p>{c.your_import} " " <a href=job_page(id)>{title}</a></p>
-                <JobProgress job name=title />
-            </li>
-        })
+    // Made anew only when another job comes or goes: how far one is moves within its own view.
+    let jobs = move || {
+        let job = |id: JobId| {
+            let row = store.get(id)?;
+            let job = Signal::derive(move || row.get());
+            let title = Signal::derive(move || job.with(|job| t.title_of(job)));
+            Some(view! {
+                <li data-job=id.to_string()>
+                    <p>{c.your_import} " " <a href=job_page(id)>{title}</a></p>
+                    <JobProgress job name=title />
+                </li>
+            })
+        };
+        own.get().into_iter().map(job).collect_view()
     };
     view! {
         <Show when=move || { count.get() > 0 }>
             <div class="being-changed" data-being-changed>
                 <strong>{move || (t.being_changed)(count.get())}</strong>
-                <ul>
-                    <For each=move || own.get() key=|id| *id children=job />
-                </ul>
+                <ul>{jobs}</ul>
             </div>
         </Show>
     }

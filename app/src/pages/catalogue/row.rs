@@ -79,7 +79,7 @@ pub(super) fn ProductRow(rows: Rows, row: Row, handle: String) -> impl IntoView 
             data-state=move || pending.with(|pending| pending.is_some().then_some("pending"))
         >
             {tick}
-            <td data-label=t.product>
+            <td class="name" data-label=t.product>
                 <a href=path.clone()>{move || shown.read().title.clone()}</a>
                 {move || pending.read().is_some().then(|| view! { <span class="hint">" " {c.pending}</span> })}
             </td>

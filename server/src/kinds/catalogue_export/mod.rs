@@ -24,7 +24,7 @@ use crate::{
 use async_trait::async_trait;
 use domain::{
     Progress, Timestamp,
-    kinds::catalogue_export::{Format, Input, NAME, Output},
+    kinds::catalogue_export::{Format, Input, NAME, Output, PACKING},
 };
 use std::{
     collections::BTreeSet,
@@ -122,6 +122,11 @@ impl Export<'_> {
                 Some(following) => page = following,
                 None => break,
             }
+        }
+        if format == Format::Xlsx {
+            // Of a large catalogue this takes as long as the rows did.
+            let note = Some(PACKING.to_owned());
+            ctx.progress(Progress { note, ..Progress::of(done, began.products, "products") }).await?;
         }
         let Written { kept, rows, sheets, changed } = self.judge(blocking(move || table.end()).await)?;
         let added_meanwhile = ctx.extent(began.last).await?.products;

@@ -142,6 +142,39 @@ impl From<XlsxError> for WriteError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{files::Files, store::ExportedImage};
+    use calamine::{Reader as _, Xlsx, open_workbook};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn what_one_sheet_cannot_hold_goes_on_in_the_next_and_a_product_stays_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files::open(folder.path()).unwrap();
+        let file =
+            files.begin_job_file(domain::JobId::from_bytes([1; 16]), "products.xlsx", Box::new(|| true)).unwrap();
+        let layout = Layout::new(&BTreeSet::new(), &BTreeSet::new()).unguarded();
+        let mut book = XlsxFile::begin(file, &layout, 5).unwrap();
+        // So many rows of each: the second would be split, the last one has to be.
+        for (handle, rows) in [("a", 3), ("b", 2), ("c", 2), ("d", 6)] {
+            let image = |n| ExportedImage { src: format!("https://x/{n}.jpg"), ..ExportedImage::default() };
+            let images = (0..rows).map(image).collect();
+            let product =
+                ExportedProduct { handle: handle.into(), title: handle.into(), images, ..ExportedProduct::default() };
+            book.write(&layout, &product).unwrap();
+        }
+        let (file, rows, sheets) = book.end().unwrap();
+        assert_eq!((rows, sheets), (13, 4));
+        file.keep().unwrap().leave();
+        let path = files.job_dir(domain::JobId::from_bytes([1; 16])).join("products.xlsx");
+        let mut read: Xlsx<_> = open_workbook(path).unwrap();
+        let handles = read.worksheets().into_iter().map(|(name, range)| {
+            let handles: String = range.rows().skip(1).map(|row| row[0].to_string()).collect();
+            assert_eq!(range.rows().next().unwrap()[0].to_string(), "Handle", "each sheet has its header");
+            (name, handles)
+        });
+        let expected = [("Products", "aaa"), ("Products 2", "bbcc"), ("Products 3", "dddd"), ("Products 4", "dd")];
+        assert_eq!(handles.collect::<Vec<_>>(), expected.map(|(name, handles)| (name.to_owned(), handles.to_owned())));
+    }
 
     #[test]
     fn a_number_that_would_be_rounded_stays_text() {

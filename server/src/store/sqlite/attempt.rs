@@ -7,6 +7,7 @@
 use super::{
     callbacks, catalogue,
     events::{Log, bounded},
+    operations,
     row::{Core, held},
     spill::{Slot, forget, put, replace},
     statement::{only, run, text},
@@ -66,13 +67,16 @@ pub(super) fn advance(
     };
     callbacks::register(tx.conn, job.id, &step.callbacks, now)?;
     callbacks::take(tx.conn, job.id, &step.taken)?;
-    if !log.is_empty() || step.checkpoint.is_some() {
-        let moved = job.crashes > 0 && checkpoint_moved(tx, &job, step.checkpoint.as_deref())?;
-        let checkpoint = match &step.checkpoint {
+    let acted = step.bulk.as_ref().map(|batch| operations::act(tx, batch, now)).transpose()?;
+    let of_bulk = acted.as_ref().map(|acted| text(&acted.checkpoint)).transpose()?;
+    let saved = of_bulk.as_ref().or(step.checkpoint.as_ref());
+    if !log.is_empty() || saved.is_some() {
+        let moved = job.crashes > 0 && checkpoint_moved(tx, &job, saved.map(String::as_str))?;
+        let checkpoint = match saved {
             Some(checkpoint) => replace(tx.conn, job.id, Slot::Checkpoint, checkpoint)?,
             None => None,
         };
-        let params = (log.jseq(), progress, step.checkpoint.is_some(), checkpoint, moved, job.id, job.token);
+        let params = (log.jseq(), progress, saved.is_some(), checkpoint, moved, job.id, job.token);
         if run(tx.conn, ADVANCE, params)? != 1 {
             return Err(fence_failed(&job));
         }
@@ -80,7 +84,8 @@ pub(super) fn advance(
     if !log.is_empty() {
         log.write(tx, now)?;
     }
-    Ok(Ok(Advanced { cancel_requested: job.cancel_requested, catalogue }))
+    let (bulk, ended) = acted.map(|acted| (acted.checkpoint, acted.ended)).unzip();
+    Ok(Ok(Advanced { cancel_requested: job.cancel_requested, catalogue, bulk, ended: ended.unwrap_or_default() }))
 }
 
 /// Whether a checkpoint is another one than before: saving the same again is no proof of progress.

@@ -5,7 +5,7 @@
 //! Invariant: it counts what is committed, no more and no less: moves of a command that was undone never reach it.
 
 use super::statement::{all, state};
-use crate::store::{Load, QueueState};
+use crate::store::{Load, QueueState, Statistics};
 use domain::{Deferral, JobState, OwnerId, kinds::CHANGING_CATALOGUE};
 use rusqlite::Connection;
 use std::{
@@ -73,6 +73,12 @@ struct OfKind {
     lanes: HashMap<OwnerId, Lane>,
     running: u64,
     durations: VecDeque<i64>,
+    /// Unfinished jobs, by the place of their state in `JobState::ALL`.
+    in_state: [u64; JobState::ALL.len()],
+    /// Jobs accepted since the start.
+    accepted: u64,
+    /// Jobs that ended since the start, likewise.
+    finished: [u64; JobState::ALL.len()],
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -119,6 +125,8 @@ impl Backlog {
             "SELECT kind, count(*) FROM job INDEXED BY job_running WHERE state = 'running' GROUP BY kind";
         const IDLE: &str =
             "SELECT count(*) FROM job INDEXED BY job_idle WHERE state = 'scheduled' AND deferral = 'idle'";
+        const ASIDE: &str = "SELECT kind, state, count(*) FROM job INDEXED BY job_aside
+            WHERE state IN ('scheduled', 'retrying', 'waiting') GROUP BY state, kind";
         const TOOK: &str = "SELECT kind, state, finished_at - started_at FROM job
             WHERE id > (SELECT coalesce(max(id), 0) FROM job) - ?1 ORDER BY id";
         let mut counts = Counts::default();
@@ -127,11 +135,19 @@ impl Backlog {
             Ok((row.get::<_, String>(0)?, OwnerId::from_bytes(row.get(1)?), lane))
         })? {
             counts.load.queued += lane.queued;
-            counts.kinds.entry(kind).or_default().lanes.insert(owner, lane);
+            let of_kind = counts.kinds.entry(kind).or_default();
+            of_kind.in_state[JobState::Queued as usize] += lane.queued;
+            of_kind.lanes.insert(owner, lane);
         }
         for (kind, running) in all(conn, RUNNING, [], |row| Ok((row.get::<_, String>(0)?, row.get::<_, u64>(1)?)))? {
             counts.load.running += running;
-            counts.kinds.entry(kind).or_default().running = running;
+            let of_kind = counts.kinds.entry(kind).or_default();
+            (of_kind.running, of_kind.in_state[JobState::Running as usize]) = (running, running);
+        }
+        for (kind, state, count) in
+            all(conn, ASIDE, [], |row| Ok((row.get::<_, String>(0)?, state(row, 1)?, row.get::<_, u64>(2)?)))?
+        {
+            counts.kinds.entry(kind).or_default().in_state[state as usize] = count;
         }
         counts.load.idle = super::statement::only(conn, IDLE, [])?;
         for (kind, state, took) in all(conn, TOOK, [RECENT], |row| {
@@ -171,6 +187,22 @@ impl Backlog {
         self.lock().load
     }
 
+    /// Unfinished jobs by kind and state.
+    pub(super) fn unfinished(&self) -> Vec<(String, JobState, u64)> {
+        self.lock().in_states(|of_kind| &of_kind.in_state, |state| !state.is_terminal())
+    }
+
+    /// What was counted since the start.
+    pub(super) fn statistics(&self) -> Statistics {
+        let counts = self.lock();
+        Statistics {
+            unfinished: counts.in_states(|of_kind| &of_kind.in_state, |state| !state.is_terminal()),
+            accepted: counts.kinds.iter().map(|(kind, of_kind)| (kind.clone(), of_kind.accepted)).collect(),
+            finished: counts.in_states(|of_kind| &of_kind.finished, JobState::is_terminal),
+            ..Statistics::default()
+        }
+    }
+
     /// How many are before the newest job of a lane, the job itself being counted already.
     pub(super) fn before_newest(&self, owner: OwnerId, kind: &str) -> Before {
         let counts = self.lock();
@@ -202,12 +234,26 @@ impl Backlog {
 }
 
 impl Counts {
+    /// A count for each kind and each of some states.
+    fn in_states(
+        &self,
+        of: impl Fn(&OfKind) -> &[u64; JobState::ALL.len()],
+        wanted: impl Fn(JobState) -> bool,
+    ) -> Vec<(String, JobState, u64)> {
+        let of_kind = |(kind, of_kind): (&String, &OfKind)| {
+            let each = JobState::ALL.into_iter().zip(*of(of_kind)).filter(|(state, _)| wanted(*state));
+            each.map(|(state, count)| (kind.clone(), state, count)).collect::<Vec<_>>()
+        };
+        self.kinds.iter().flat_map(of_kind).collect()
+    }
+
     fn apply(&mut self, moved: Move) {
         let Move { owner, kind, prioritised, deferral, from, to, turn, took_ms } = moved;
         let of_kind = match self.kinds.get_mut(&kind) {
             Some(of_kind) => of_kind,
             None => self.kinds.entry(kind).or_default(),
         };
+        of_kind.count(from, to);
         let idle = |state| state == JobState::Scheduled && deferral == Some(Deferral::Idle);
         match from {
             Some(JobState::Queued) => {
@@ -270,6 +316,19 @@ impl Counts {
 }
 
 impl OfKind {
+    fn count(&mut self, from: Option<JobState>, to: JobState) {
+        match from {
+            None => self.accepted += 1,
+            Some(from) if !from.is_terminal() => {
+                let count = &mut self.in_state[from as usize];
+                *count = count.saturating_sub(1);
+            }
+            Some(_) => {}
+        }
+        let counts = if to.is_terminal() { &mut self.finished } else { &mut self.in_state };
+        counts[to as usize] += 1;
+    }
+
     fn took(&mut self, ms: i64) {
         if self.durations.len() == DURATIONS {
             self.durations.pop_front();

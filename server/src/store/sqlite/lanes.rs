@@ -5,9 +5,13 @@
 //! lanes close and what is left in them is dropped, which its callers see as `Closed`.
 
 use super::writer::Command;
+use crate::store::Statistics;
 use std::{
     collections::VecDeque,
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -35,6 +39,9 @@ struct Queues {
 pub(super) struct Lanes {
     queues: Mutex<Queues>,
     filled: Condvar,
+    commits: AtomicU64,
+    commands: AtomicU64,
+    commit_us: AtomicU64,
 }
 
 impl Lanes {
@@ -95,6 +102,20 @@ impl Lanes {
     /// The next bulk command, without waiting.
     pub(super) fn take_bulk(&self) -> Option<Boxed> {
         self.lock().bulk.pop_front()
+    }
+
+    /// Notes a commit, for the statistics.
+    pub(super) fn committed(&self, commands: usize, took: Duration) {
+        self.commits.fetch_add(1, Relaxed);
+        self.commands.fetch_add(commands as u64, Relaxed);
+        self.commit_us.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// Adds what was noted.
+    pub(super) fn count_commits(&self, statistics: &mut Statistics) {
+        statistics.commits = self.commits.load(Relaxed);
+        statistics.commands = self.commands.load(Relaxed);
+        statistics.commit_s = Duration::from_micros(self.commit_us.load(Relaxed)).as_secs_f64();
     }
 
     /// Takes no more in; the writer ends when it has run what is here.

@@ -17,6 +17,7 @@ mod events;
 mod lane_turns;
 mod lanes;
 mod lifecycle;
+mod operations;
 mod owner_ops;
 mod prune;
 mod readers;
@@ -282,7 +283,7 @@ impl Store for SqliteStore {
     }
 
     async fn advance(&self, lease: Lease, step: Advance, now: Timestamp) -> StoreResult<Result<Advanced, LeaseLost>> {
-        let lane = if step.catalogue.is_some() { Lane::Bulk } else { Lane::Express };
+        let lane = if step.catalogue.is_some() || step.bulk.is_some() { Lane::Bulk } else { Lane::Express };
         write(&self.lanes, lane, move |tx| attempt::advance(tx, lease, &step, now)).await
     }
 

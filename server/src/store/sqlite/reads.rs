@@ -80,7 +80,7 @@ pub(super) fn jobs(
 }
 
 /// `LIKE` patterns for a text and, if it can be part of an id, for the id's digits.
-fn patterns(q: &str) -> (String, Option<String>) {
+pub(super) fn patterns(q: &str) -> (String, Option<String>) {
     let escaped = q.chars().fold(String::from("%"), |mut pattern, char| {
         if matches!(char, '%' | '_' | '\\') {
             pattern.push('\\');

@@ -141,8 +141,10 @@ pub(super) fn run(bench: &Bench, lanes: &Lanes, listening: &Listening) {
     while lanes.take(&mut batch, BATCH) {
         let size = batch.len();
         let mut done = Vec::with_capacity(batch.len() + 1);
+        let started = Instant::now();
         match commit(bench, &mut batch, lanes, &mut done) {
             Ok(Changes { mut committed, backlog }) => {
+                lanes.committed(done.len(), started.elapsed());
                 let stirs = backlog.iter().any(Change::stirs_catalogue);
                 // Before the replies: whoever is answered finds its own job counted.
                 bench.backlog.apply(backlog);
