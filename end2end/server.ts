@@ -12,10 +12,13 @@ export class Server {
   url = '';
   #process: ChildProcess | undefined;
 
+  /** With further flags of `meanwhile serve`. */
+  constructor(readonly flags: string[] = []) {}
+
   /** Starts it, on the same port as before if it ran before, and waits for its `listening on` line. */
   async start(): Promise<this> {
     const listen = this.url === '' ? '127.0.0.1:0' : new URL(this.url).host;
-    const child = spawn(process.env.MEANWHILE_BINARY!, ['serve', '--listen', listen, '--data', this.data], {
+    const child = spawn(process.env.MEANWHILE_BINARY!, ['serve', '--listen', listen, '--data', this.data, ...this.flags], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#process = child;

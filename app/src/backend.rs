@@ -15,8 +15,12 @@ pub(crate) use transport::problem_of;
 
 use domain::{
     EventType, Job, JobId, JobState, Problem,
-    api::{Attempt, CancelAnswer, CancelOutcome, EventPage, JobList, KindInfo, Page, ProductPage, Retry, Submit},
+    api::{
+        Attempt, CancelAnswer, CancelOutcome, EventPage, JobList, KindInfo, Page, Product, ProductPage, Retry, Submit,
+    },
+    catalogue::ProductEdit,
     job::Links,
+    kinds::supplier_quotes::SupplierList,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -40,6 +44,10 @@ pub trait Backend: Send + Sync {
     fn kinds(&self) -> Answer<Vec<KindInfo>>;
     /// Products by handle.
     fn products(&self, q: Option<String>, after: Option<String>) -> Answer<ProductPage>;
+    /// Whom `supplier-quotes` asks.
+    fn suppliers(&self) -> Answer<SupplierList>;
+    /// One product.
+    fn product(&self, handle: String) -> Answer<Product>;
 }
 
 /// Which jobs to list.
@@ -150,6 +158,39 @@ pub async fn products(q: Option<String>, after: Option<String>) -> Result<Produc
         }
     }
     read(call(Request::get(&path)).await?)
+}
+
+/// Whom `supplier-quotes` asks, and how each of them does.
+///
+/// # Errors
+/// `no-suppliers`, `suppliers-unreachable`, or as [`job`].
+pub async fn suppliers() -> Result<SupplierList, Problem> {
+    if !IN_BROWSER {
+        return direct()?.suppliers().await;
+    }
+    read(call(Request::get("/api/v1/suppliers")).await?)
+}
+
+/// One product.
+///
+/// # Errors
+/// `product-not-found`, another problem of the service, or `unreachable`.
+pub async fn product(handle: String) -> Result<Product, Problem> {
+    if !IN_BROWSER {
+        return direct()?.product(handle).await;
+    }
+    read(call(Request::get(&format!("/api/v1/products/{}", encode(&handle)))).await?)
+}
+
+/// Changes a product that is as its tag says. Browser only.
+///
+/// # Errors
+/// `product-changed` with the product as it is, `invalid-input` with its places, another problem of the service, or `unreachable`.
+pub async fn edit_product(product: &Product, edit: &ProductEdit) -> Result<Product, Problem> {
+    let path = format!("/api/v1/products/{}", encode(&product.handle));
+    let mut request = Request::patch(&path, to_value(edit));
+    request.headers.push(("if-match", product.etag.clone()));
+    read(call(request).await?)
 }
 
 /// Submits a job; the flag says whether the same request was accepted before. Browser only.

@@ -7,7 +7,7 @@
 
 mod dom;
 
-pub use dom::{Chosen, Entry, focus_soon, local_of_utc, read_entries, reset, utc_of_local};
+pub use dom::{Chosen, Entry, append_line, focus_soon, local_of_utc, read_entries, reset, utc_of_local};
 
 use crate::i18n::{Lang, codes};
 use domain::{
@@ -62,6 +62,20 @@ impl Scope {
             .with_value(|values| values.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone()))
     }
 
+    /// Whether nothing was filled in before.
+    pub fn is_empty(&self) -> bool {
+        self.values.with_value(Vec::is_empty)
+    }
+
+    /// All values of a field that may have several, but empty ones.
+    pub fn values(&self, name: &str) -> Vec<String> {
+        let values = |values: &Vec<(String, String)>| {
+            let of_name = values.iter().filter(|(key, value)| key == name && !value.is_empty());
+            of_name.map(|(_, value)| value.clone()).collect()
+        };
+        self.values.with_value(values)
+    }
+
     /// The value of a field, or what it starts with in an empty form.
     pub fn value_or(&self, name: &str, first: &str) -> Option<String> {
         let empty = self.values.with_value(Vec::is_empty);
@@ -112,6 +126,11 @@ pub fn values_of(input: &serde_json::Value, label: Option<&str>) -> Vec<(String,
         .as_object()
         .into_iter()
         .flatten()
+        // A list is a field with several values.
+        .flat_map(|(name, value)| match value {
+            Value::Array(items) => items.iter().map(|item| (name, item)).collect(),
+            value => vec![(name, value)],
+        })
         .filter_map(|(name, value)| {
             let text = match value {
                 Value::String(text) => text.clone(),
@@ -146,5 +165,13 @@ mod tests {
         let expected =
             [("input.failure", "panic"), ("input.partials", "on"), ("input.steps", "5"), ("label", "spring")];
         assert_eq!(values, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+
+    #[test]
+    fn a_list_fills_its_field_with_each_of_its_items() {
+        let input = serde_json::json!({"handles": ["mug", "123"], "suppliers": null});
+        let values = values_of(&input, None);
+        assert_eq!(values, ["mug", "123"].map(|handle| ("input.handles".to_owned(), handle.to_owned())));
+        assert_eq!(domain::kinds::form::input_from_form("supplier-quotes", &values)["handles"], input["handles"]);
     }
 }

@@ -3,7 +3,7 @@
 //! `/jobs`, `/jobs/:id/<verb>`, `/operations/act` and `/operations/bulk` are where a refused form comes back without script: the same page, at the address posted to.
 
 use crate::pages::{
-    catalogue::Catalogue,
+    catalogue::{Catalogue, ProductPage},
     job::JobPage,
     not_found::NotFound,
     operations::{Confirm, Operations, Report, SignIn},
@@ -18,7 +18,7 @@ use leptos_router::{
 };
 
 /// The paths that the server answers with a page, in the notation of its router.
-pub const PATHS: [&str; 14] = [
+pub const PATHS: [&str; 15] = [
     "/",
     "/jobs",
     "/jobs/{id}",
@@ -26,6 +26,7 @@ pub const PATHS: [&str; 14] = [
     "/jobs/{id}/retry",
     "/jobs/{id}/step",
     "/catalogue",
+    "/catalogue/{handle}",
     "/privacy",
     "/operations",
     "/operations/sign-in",
@@ -46,6 +47,7 @@ pub fn Pages() -> impl IntoView {
             <Route path=path!("/jobs/:id/:verb") view=JobPage ssr=SsrMode::Async />
             <Route path=path!("/privacy") view=Privacy ssr=SsrMode::Async />
             <Route path=path!("/catalogue") view=Catalogue ssr=SsrMode::Async />
+            <Route path=path!("/catalogue/:handle") view=ProductPage ssr=SsrMode::Async />
             <Route path=path!("/operations") view=Operations ssr=SsrMode::Async />
             <Route path=path!("/operations/sign-in") view=SignIn ssr=SsrMode::Async />
             <Route path=path!("/operations/confirm") view=Confirm ssr=SsrMode::Async />

@@ -129,7 +129,8 @@ fn Frame() -> impl IntoView {
         path
     });
     let on_work = move || path.with(|path| path == "/" || path.starts_with("/jobs")).then_some("page");
-    let on_catalogue = move || path.with(|path| path == "/catalogue").then_some("page");
+    let on_catalogue =
+        move || path.with(|path| path == "/catalogue" || path.starts_with("/catalogue/")).then_some("page");
     view! {
         <div class="shell">
             <a class="skip-link" href="#main" rel="external">

@@ -235,6 +235,23 @@ pub struct Product {
     pub revision: u64,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// What changed it last.
+    #[serde(default)]
+    pub changed_by: ChangedBy,
+    /// Its entity tag, for `If-Match`; the same as in the header `ETag`.
+    #[serde(default)]
+    pub etag: String,
+}
+
+/// What changed a product last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangedBy {
+    /// A job that imports.
+    #[default]
+    Import,
+    /// A person, by the form or the API.
+    Edit,
 }
 
 /// One thing that can be bought.
@@ -285,6 +302,18 @@ pub struct ProductPage {
     pub as_of: Timestamp,
     /// Who is changing it.
     pub changing: Vec<Changing>,
+}
+
+/// The path of a product's page. A handle is whatever a file says, so everything but the unreserved characters is encoded (RFC 3986).
+pub fn product_page(handle: &str) -> String {
+    let mut path = String::from("/catalogue/");
+    for byte in handle.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => path.push(byte.into()),
+            _ => path.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    path
 }
 
 /// The last part of a path of one job, for forms without JavaScript.

@@ -188,6 +188,9 @@ pub mod data {
     pub struct RetryScheduled {
         /// When the next attempt is due.
         pub at: Timestamp,
+        /// Attempts made, when the last one was given back: its worker died, and not for the first time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub attempt: Option<u32>,
     }
 
     /// Of `resumed`.
@@ -323,7 +326,12 @@ pub fn fold(job: &mut Job, event: &Event) {
                 job.failure = Some(failed.failure);
             }
         }
-        EventType::RetryScheduled => job.next_attempt_at = read::<data::RetryScheduled>(event).map(|retry| retry.at),
+        EventType::RetryScheduled => {
+            if let Some(retry) = read::<data::RetryScheduled>(event) {
+                job.next_attempt_at = Some(retry.at);
+                job.attempt = retry.attempt.unwrap_or(job.attempt);
+            }
+        }
         EventType::Queued => job.next_attempt_at = None,
         EventType::Waiting => job.waiting = read::<data::Waiting>(event),
         EventType::Resumed => {

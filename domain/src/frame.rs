@@ -70,6 +70,9 @@ pub enum Hint {
         resource: String,
         /// Its revision now.
         revision: u64,
+        /// Jobs that are changing it now.
+        #[serde(default)]
+        changing: u64,
     },
     /// A job that has not started stands elsewhere among the others, or for another reason: what `queue` of the job says.
     Position {

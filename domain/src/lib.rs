@@ -5,6 +5,7 @@
 //! the store, the channels and the interface cannot disagree.
 
 pub mod api;
+pub mod catalogue;
 pub mod cursor;
 pub mod event;
 pub mod frame;

@@ -3,6 +3,7 @@
 //! Made by the server's `error` module, read by the browser, which words them by `code` and `params`.
 //! Invariant: `code` is kebab-case and never changes its meaning; `detail` is English for logs and `curl`.
 
+use crate::api::Product;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -60,6 +61,9 @@ pub struct Problem {
     /// Where the state is to be read anew (with `cursor-expired`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<String>,
+    /// The product as it is now, its tag included (with `product-changed`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<Box<Product>>,
 }
 
 impl Problem {
@@ -73,6 +77,7 @@ impl Problem {
             code: code.to_owned(),
             errors: Vec::new(),
             snapshot: None,
+            product: None,
         }
     }
 
@@ -108,6 +113,7 @@ fn title(status: u16) -> &'static str {
         416 => "Range Not Satisfiable",
         422 => "Unprocessable Content",
         426 => "Upgrade Required",
+        428 => "Precondition Required",
         429 => "Too Many Requests",
         500 => "Internal Server Error",
         503 => "Service Unavailable",

@@ -12,6 +12,15 @@ const WIDTHS = { desktop: { width: 1280, height: 900 }, phone: { width: 390, hei
 const PAGES: Record<string, (page: Page) => Promise<void>> = {
   'work-empty': page => open(page, '/'),
   'work-import': page => open(page, '/?kind=catalogue-import'),
+  'work-export': page => open(page, '/?kind=catalogue-export'),
+  'job-export': async page => {
+    await open(page, '/');
+    const { id } = await submit(page, 'catalogue-export', { format: 'xlsx' }, { label: 'for the spreadsheet' });
+    await open(page, `/jobs/${id}`);
+    await reaches(page, id, 'succeeded');
+    await page.locator('main .result summary').click();
+    await expect(page.locator('main [data-fact="sha256"]')).toBeVisible();
+  },
   'work-jobs': async page => {
     await open(page, '/');
     const done = await submit(page, 'rehearsal', { steps: 3, step_ms: 0 }, { label: 'spring list' });
@@ -74,6 +83,36 @@ const PAGES: Record<string, (page: Page) => Promise<void>> = {
     await reaches(page, id, 'succeeded');
     await open(page, '/catalogue');
     await expect(page.locator('main')).toContainText('Lamp');
+  },
+  'catalogue-conflict': async page => {
+    await open(page, '/');
+    const file = 'Handle,Title,Vendor,Option1 Name,Option1 Value,Variant Price\nlook-lamp,Reading lamp,Atelier,Colour,White,80\nlook-lamp,,,,Black,85\n';
+    const upload = await page.request.post('/api/v1/uploads?name=products.csv', { data: file });
+    const { id } = await submit(page, 'catalogue-import', { upload: (await upload.json()).id });
+    await reaches(page, id, 'succeeded');
+    await page.setViewportSize(WIDTHS.desktop);
+    await open(page, '/catalogue?q=look-lamp');
+    await page.locator('main tr[data-handle="look-lamp"] [data-action="edit"]').click();
+    const form = page.locator('main form[data-editor="look-lamp"]');
+    await form.locator('[name="title"]').fill('Desk lamp');
+    const product = await (await page.request.get('/api/v1/products/look-lamp')).json();
+    const answer = await page.request.patch('/api/v1/products/look-lamp', {
+      data: { title: `Lamp ${Date.now()}` },
+      headers: { 'If-Match': product.etag },
+    });
+    expect(answer.status()).toBe(200);
+    await expect(form.locator('[data-conflict="title"]')).toBeVisible();
+    await form.locator('button[type="submit"]').click();
+    await expect(form.locator('.error-summary')).toBeVisible();
+  },
+  product: async page => {
+    await open(page, '/');
+    const file = 'Handle,Title,Vendor,Option1 Name,Option1 Value,Variant Price,Image Src\nlook-bowl,Bowl,Atelier,Size,Small,8,https://img.example/a/long/path/to/a/picture/of/a/bowl.jpg\nlook-bowl,,,,Large,12,\n';
+    const upload = await page.request.post('/api/v1/uploads?name=products.csv', { data: file });
+    const { id } = await submit(page, 'catalogue-import', { upload: (await upload.json()).id });
+    await reaches(page, id, 'succeeded');
+    await open(page, '/catalogue/look-bowl');
+    await expect(page.locator('main form.editor')).toBeVisible();
   },
   'not-found': async page => {
     await page.goto('/nowhere');

@@ -5,6 +5,7 @@
 
 use crate::{
     engine::{kind_limits::LimitsByKind, quiet_hours::QuietHours},
+    kinds::supplier_quotes::{ask::Patience, breaker::BreakerConfig, client::base_of},
     operator::SHORTEST,
     store::Policy,
 };
@@ -36,6 +37,10 @@ pub struct Config {
     pub retention: RetentionConfig,
     /// How much one address may ask for.
     pub limits: LimitsConfig,
+    /// Whom `supplier-quotes` asks.
+    pub suppliers: SuppliersConfig,
+    /// How third parties reach this server, when not at the address that it listens on.
+    pub public_url: Option<String>,
     /// Who operates the server, and what everybody may see of its work.
     pub operator: OperatorConfig,
     /// How long a stop may take before unfinished jobs are handed back.
@@ -107,6 +112,17 @@ pub struct LimitsConfig {
     pub trusted_proxies: Vec<IpAddr>,
 }
 
+/// Whom `supplier-quotes` asks, and how patiently.
+#[derive(Debug, Clone, Default)]
+pub struct SuppliersConfig {
+    /// Address of their directory; without one there is nobody to ask.
+    pub base: Option<String>,
+    /// How long and how often one is asked.
+    pub patience: Patience,
+    /// When one is left alone.
+    pub breaker: BreakerConfig,
+}
+
 /// Who operates the server, and what everybody may see of its work.
 #[derive(Clone, Default)]
 pub struct OperatorConfig {
@@ -135,6 +151,8 @@ impl Default for Config {
             uploads: UploadsConfig::default(),
             retention: RetentionConfig::default(),
             limits: LimitsConfig::default(),
+            suppliers: SuppliersConfig::default(),
+            public_url: None,
             operator: OperatorConfig::default(),
             stop_grace: Duration::from_secs(10),
         }
@@ -242,6 +260,14 @@ impl Config {
         if !(1..=self.retention.keep_jobs_days).contains(&self.retention.keep_results_days) {
             return refuse("--keep-results", "must be at least 1 day and at most as long as --keep-jobs");
         }
+        for (setting, url) in [("--suppliers", &self.suppliers.base), ("--public-url", &self.public_url)] {
+            // One of the server's own may well be https: it is only told to others.
+            let plain =
+                url.as_ref().map(|url| url.replacen("https://", "http://", usize::from(setting == "--public-url")));
+            if let Some(Err(problem)) = plain.as_deref().map(base_of) {
+                return refuse(setting, &problem);
+            }
+        }
         let fits = |token: &String| token.len() >= SHORTEST && token.bytes().all(|byte| byte.is_ascii_graphic());
         if self.operator.token.as_ref().is_some_and(|token| !fits(token)) {
             return refuse("--operator-token", "must be at least 16 visible characters, without spaces");
@@ -278,5 +304,13 @@ mod tests {
         assert_eq!(config.validate().unwrap_err().setting, "--keep-results");
         config.retention.keep_jobs_days = 0;
         assert_eq!(config.validate().unwrap_err().setting, "--keep-jobs");
+        let urls = |suppliers: &str, public: &str| {
+            let suppliers = SuppliersConfig { base: Some(suppliers.to_owned()), ..SuppliersConfig::default() };
+            let config = Config { suppliers, public_url: Some(public.to_owned()), ..Config::default() };
+            config.validate().map_err(|refused| refused.setting)
+        };
+        assert_eq!(urls("http://127.0.0.1:3001", "https://shop.example/"), Ok(()));
+        assert_eq!(urls("127.0.0.1:3001", "https://shop.example/"), Err("--suppliers"));
+        assert_eq!(urls("http://127.0.0.1:3001", "shop.example"), Err("--public-url"));
     }
 }

@@ -5,6 +5,10 @@
 //! synced, and no sooner); what is not ends in `.partial`. What a crash left of either is found by [`Files::untouched_for`] and judged by
 //! the pruner, which asks the store.
 
+mod job_file;
+
+pub use job_file::{JobFile, Kept};
+
 use bytes::Bytes;
 use domain::{JobId, UploadId};
 use futures_util::{Stream, StreamExt as _};

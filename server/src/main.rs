@@ -12,7 +12,7 @@ use server::{
         quiet_hours::{InvalidQuietHours, QuietHours},
     },
     startup::{self, Running},
-    telemetry,
+    suppliers, telemetry,
 };
 use std::{
     io::Write,
@@ -36,6 +36,15 @@ struct Cli {
 enum Command {
     /// Accepts jobs, runs them and serves the pages (the default)
     Serve,
+    /// Simulates five suppliers for `supplier-quotes` to ask, with faults that can be set while they run
+    Suppliers {
+        /// Address and port to listen on; port 0 takes a free one
+        #[arg(long, default_value = "127.0.0.1:3001")]
+        listen: SocketAddr,
+        /// Ends when the process that started it has ended, which is the one of this id
+        #[arg(long, hide = true, value_name = "PID")]
+        stop_with: Option<u32>,
+    },
     /// Copies the data folder, while the server runs or not, into a folder that is empty or not there
     Backup {
         /// Where the copy goes
@@ -104,6 +113,12 @@ struct Serve {
     /// Address of a proxy that is believed when it says whom it speaks for; several with commas between
     #[arg(long, env = "MEANWHILE_TRUSTED_PROXY", value_delimiter = ',', global = true)]
     trusted_proxy: Vec<IpAddr>,
+    /// Address of the suppliers' directory, which `supplier-quotes` asks; `meanwhile suppliers` is one
+    #[arg(long, env = "MEANWHILE_SUPPLIERS", value_name = "URL", global = true)]
+    suppliers: Option<String>,
+    /// How third parties reach this server, for their call-backs; where it listens without it
+    #[arg(long, env = "MEANWHILE_PUBLIC_URL", value_name = "URL", global = true)]
+    public_url: Option<String>,
     /// What opens the operator's routes: at least 16 visible characters; else it is made and kept in the data folder
     #[arg(long, env = "MEANWHILE_OPERATOR_TOKEN", value_name = "TOKEN", hide_env_values = true, global = true)]
     operator_token: Option<String>,
@@ -137,6 +152,9 @@ impl Serve {
             connections: self.max_connections,
             trusted_proxies: self.trusted_proxy,
         };
+        // What is set to nothing is not set.
+        config.suppliers.base = self.suppliers.filter(|url| !url.is_empty());
+        config.public_url = self.public_url.filter(|url| !url.is_empty());
         config.operator = OperatorConfig { token: self.operator_token, metrics_open: self.metrics_open };
         Ok(config)
     }
@@ -151,6 +169,7 @@ async fn main() -> ExitCode {
             Ok(config) => startup::start(config).await,
             Err(invalid) => Err(invalid.into()),
         },
+        Some(Command::Suppliers { listen, stop_with }) => return simulate(listen, stop_with).await,
         Some(Command::Backup { folder }) => return told(backed_up(&serve.data, &folder)),
         Some(Command::Restore { folder }) => return told(restored(&folder, &serve.data)),
     };
@@ -161,6 +180,33 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Runs the suppliers until a signal, or the end of whoever started them.
+async fn simulate(listen: SocketAddr, stop_with: Option<u32>) -> ExitCode {
+    let stop = StopSignals::listen();
+    let running = match suppliers::start(listen).await {
+        Ok(running) => running,
+        Err(error) => {
+            eprintln!("The suppliers cannot listen on {listen}: {error}.");
+            return ExitCode::FAILURE;
+        }
+    };
+    ready(running.addr());
+    match stop_with {
+        Some(parent) => tokio::select! {
+            () = stop.received() => {}
+            () = suppliers::parent_ended(parent) => {}
+        },
+        None => stop.received().await,
+    }
+    ExitCode::SUCCESS
+}
+
+/// Says on stdout that it is ready. Whoever started it may have closed its end of that; that is no reason to stop.
+fn ready(addr: SocketAddr) {
+    let mut stdout = std::io::stdout();
+    let _ = writeln!(stdout, "listening on http://{addr}").and_then(|()| stdout.flush());
 }
 
 /// One sentence, on stdout when it was done, on stderr when it was not.
@@ -195,9 +241,7 @@ fn restored(from: &Path, data: &Path) -> Result<String, BackupError> {
 async fn run(running: Running) -> ExitCode {
     // Before the line that says that it is ready: whoever reads it may send a signal at once.
     let stop = StopSignals::listen();
-    // Whoever started us may have closed its end of stdout; that is no reason to stop.
-    let mut stdout = std::io::stdout();
-    let _ = writeln!(stdout, "listening on http://{}", running.addr()).and_then(|()| stdout.flush());
+    ready(running.addr());
     stop.received().await;
     tracing::info!("stopping");
     running.stop().await;

@@ -8,7 +8,7 @@ use crate::{
 };
 use domain::{
     Cursor, Job, JobId, JobState,
-    api::{Attempt, RESULT_LIMIT},
+    api::{Attempt, Product, RESULT_LIMIT},
     job::Links,
     operations::{Lease, Row},
 };
@@ -121,4 +121,9 @@ async fn represent(engine: &Engine, row: JobRow, known: Option<&QueueState>, wit
         cursor: None,
         links: Links::of(row.id),
     })
+}
+
+/// A product with its entity tag: a revision alone would mean another state in a database restored from a backup.
+pub fn product(epoch: &str, product: Product) -> Product {
+    Product { etag: format!("\"{epoch}-{}\"", product.revision), ..product }
 }

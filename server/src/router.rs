@@ -5,11 +5,12 @@
 
 use crate::{
     api::{
-        actions, callbacks, health, jobs, kinds, me, openapi, operations, operations_forms, outcomes, products, uploads,
+        actions, callbacks, health, jobs, kinds, me, openapi, operations, operations_forms, outcomes, products,
+        suppliers, uploads,
     },
     channels::{ack, poll, sse, ws},
     error::{self, ApiError, discard, no_such_route, wrong_method},
-    forms, owner,
+    forms, owner, product_form,
     state::AppState,
     ui,
 };
@@ -66,6 +67,7 @@ fn api() -> Router<AppState> {
         .route("/api/v1/uploads", post(uploads::create).layer(unlimited()))
         .route("/api/v1/products", get(products::list))
         .route("/api/v1/products/{handle}", get(products::one).patch(products::edit))
+        .route("/api/v1/suppliers", get(suppliers::list))
         .route("/api/v1/events", get(poll::events))
         .route("/api/v1/stream", get(sse::stream))
         .route("/api/v1/ws", get(ws::upgrade))
@@ -98,6 +100,7 @@ fn forms() -> Router<AppState> {
         .route("/jobs/{id}/step", post(forms::step))
         .route("/jobs/{id}/callback", post(forms::callback))
         .route("/preferences", post(forms::preferences))
+        .route("/catalogue/{handle}", post(product_form::save))
         .route("/privacy/delete", post(forms::delete_data))
 }
 

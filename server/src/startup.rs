@@ -11,7 +11,7 @@ use crate::{
     engine::{Engine, pruner},
     events::bus::Bus,
     files::{Files, make_folder},
-    kinds,
+    kinds::{self, supplier_quotes::directory::Directory},
     operator::OperatorKey,
     owner::OwnerKey,
     router,
@@ -27,7 +27,7 @@ use hyper_util::{
 };
 use std::{
     io,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -90,7 +90,9 @@ pub struct Running {
 /// [`StartupError`], before anything was accepted.
 pub async fn start(config: Config) -> Result<Running, StartupError> {
     config.validate()?;
-    let kinds = kinds::registry();
+    let suppliers =
+        Directory::new(&config.suppliers).map_err(|problem| InvalidConfig { setting: "--suppliers", problem })?;
+    let kinds = kinds::registry(suppliers.clone());
     if let Some(unknown) = config.engine.kind_limits.keys().find(|kind| !kinds.names().contains(&kind.as_str())) {
         let problem = format!("names no kind of job: \"{unknown}\"");
         return Err(InvalidConfig { setting: "--limit", problem }.into());
@@ -114,6 +116,7 @@ pub async fn start(config: Config) -> Result<Running, StartupError> {
     // Bound before jobs run again, so that a start in vain changes nothing; served after, so that no request sees half a server.
     let listener = listen(config.listen).await?;
     let addr = listener.local_addr().map_err(|source| StartupError::Listen { addr: config.listen, source })?;
+    suppliers.call_back_at(config.public_url.clone().unwrap_or_else(|| public_url(addr)));
     let bus = Bus::new();
     let engine_slot = tell_commits(&*store, bus.clone());
     let engine = Engine::start(store.clone(), kinds, files.clone(), config.engine.clone()).await?;
@@ -138,6 +141,7 @@ pub async fn start(config: Config) -> Result<Running, StartupError> {
         callbacks,
         throttle,
         acks,
+        suppliers,
     });
     let connections = TaskTracker::new();
     // A peer that takes nothing for two heartbeats has gone, or should have.
@@ -184,14 +188,22 @@ fn tell_commits(store: &dyn Store, bus: Bus) -> Arc<OnceLock<Engine>> {
     let engine = slot.clone();
     store.on_commit(Arc::new(move |committed: &Committed| {
         bus.committed(&committed.heads, &committed.events);
-        if let Some(revision) = committed.catalogue {
-            bus.catalogue_moved(revision);
-        }
+        bus.catalogue_moved(committed.catalogue, committed.changing);
         if let Some(engine) = engine.get() {
             engine.committed(committed);
         }
     }));
     slot
+}
+
+/// How the server's own machine reaches it: whoever listens on all addresses does on this one too.
+fn public_url(addr: SocketAddr) -> String {
+    let here: IpAddr = match addr.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(here, addr.port()))
 }
 
 async fn listen(addr: SocketAddr) -> Result<TcpListener, StartupError> {

@@ -4,8 +4,9 @@
 //! nobody who uses it.
 
 use crate::{
-    api::callbacks, channels, config::Config, engine::Engine, events::bus::Bus, files::Files, operator::OperatorKey,
-    owner::OwnerKey, store::Store, throttle::Throttle, ui,
+    api::callbacks, channels, config::Config, engine::Engine, events::bus::Bus, files::Files,
+    kinds::supplier_quotes::directory::Directory, operator::OperatorKey, owner::OwnerKey, store::Store,
+    throttle::Throttle, ui,
 };
 use std::{ops::Deref, sync::Arc};
 use tokio_util::sync::CancellationToken;
@@ -57,4 +58,6 @@ pub struct Reach {
     pub throttle: Throttle,
     /// What owners' devices have seen.
     pub acks: channels::Acks,
+    /// Whom jobs ask, and how each of them does.
+    pub suppliers: Directory,
 }

@@ -7,9 +7,11 @@
 mod operations;
 
 use crate::{
+    api::{products, suppliers},
     clock,
     engine::Engine,
     error::ApiError,
+    kinds::supplier_quotes::directory::Directory,
     owner::Owner,
     representation,
     state::AppState,
@@ -34,7 +36,8 @@ use axum::{
 };
 use domain::{
     Cursor, Event, Job, JobId, OwnerId, Problem,
-    api::{Attempt, EventPage, JobList, KindInfo, ProductPage},
+    api::{Attempt, EventPage, JobList, KindInfo, Product, ProductPage},
+    kinds::supplier_quotes::SupplierList,
 };
 use leptos::{
     nonce::use_nonce,
@@ -147,7 +150,8 @@ pub fn sentence(headers: &HeaderMap, error: ApiError) -> Response {
 async fn render(state: AppState, owner: Owner, parts: Parts, refused: Option<FormState>) -> Response {
     // Resources of a page load on the server's own runtime; only the first call does anything.
     let _ = any_spawner::Executor::init_tokio();
-    let direct = Direct { store: state.store.clone(), engine: state.engine.clone(), owner: owner.id };
+    let (store, engine, suppliers) = (state.store.clone(), state.engine.clone(), state.suppliers.clone());
+    let direct = Direct { store, engine, suppliers, owner: owner.id };
     let snapshot = match direct.list(JobsQuery::default()).await {
         Ok(list) => Some(list),
         Err(error) => {
@@ -208,6 +212,7 @@ fn prefs_of(headers: &HeaderMap) -> PrefsSource {
 struct Direct {
     store: Arc<dyn Store>,
     engine: Engine,
+    suppliers: Directory,
     owner: OwnerId,
 }
 
@@ -276,6 +281,11 @@ impl Backend for Direct {
         Box::pin(async move { Ok::<_, Problem>(infos) })
     }
 
+    fn suppliers(&self) -> Answer<SupplierList> {
+        let directory = self.suppliers.clone();
+        answer(async move { suppliers::read(&directory).await })
+    }
+
     fn products(&self, q: Option<String>, after: Option<String>) -> Answer<ProductPage> {
         const PAGE: usize = 50;
         let this = self.clone();
@@ -286,7 +296,17 @@ impl Backend for Direct {
             let next = read.items.last().filter(|_| read.more).map(|_| "/api/v1/products".to_owned());
             let state = read.state;
             let (revision, changing) = (state.revision, state.changing);
-            Ok(ProductPage { items: read.items, next, total: read.total, revision, as_of, changing })
+            let epoch = this.store.epoch();
+            let items = read.items.into_iter().map(|product| representation::product(epoch, product)).collect();
+            Ok(ProductPage { items, next, total: read.total, revision, as_of, changing })
+        })
+    }
+
+    fn product(&self, handle: String) -> Answer<Product> {
+        let this = self.clone();
+        answer(async move {
+            let product = this.store.product(&handle).await?.ok_or_else(products::not_found)?;
+            Ok(representation::product(this.store.epoch(), product))
         })
     }
 }

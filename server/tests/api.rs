@@ -6,6 +6,8 @@ mod actions;
 #[path = "api/callbacks.rs"]
 mod callbacks;
 mod common;
+#[path = "api/editing.rs"]
+mod editing;
 #[path = "api/forms.rs"]
 mod forms;
 #[path = "api/owners.rs"]

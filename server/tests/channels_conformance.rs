@@ -257,7 +257,7 @@ async fn a_watched_catalogue_is_hinted_at<C: TestChannel>() {
     author.change_catalogue(job, "a-mug").await;
     loop {
         match channel.next().await {
-            Got::Hint(Hint::Changed { resource, revision }) if revision > 0 => {
+            Got::Hint(Hint::Changed { resource, revision, .. }) if revision > 0 => {
                 return assert_eq!(resource, "catalogue");
             }
             Got::Hint(_) | Got::Event(..) | Got::Beat(_) => {}

@@ -71,9 +71,17 @@ fn http_stays_at_the_edge() {
             "startup.rs",
             "owner.rs",
             "forms.rs",
+            "product_form.rs",
+            "suppliers/http.rs",
+            "suppliers/page.rs",
             "operator.rs",
         ],
     );
+}
+
+#[test]
+fn only_who_asks_suppliers_and_their_simulator_name_an_http_client() {
+    only("reqwest", &["kinds/supplier_quotes/client.rs", "suppliers/"]);
 }
 
 #[test]

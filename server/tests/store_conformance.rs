@@ -54,7 +54,8 @@ macro_rules! conformance {
             a_claim_takes_each_job_once_and_in_order a_claim_takes_only_the_kinds_it_knows concurrent_claims_share_no_job
             a_stale_lease_writes_nothing a_renewal_tells_held_lost_and_cancel a_step_commits_its_events_together
             a_checkpoint_is_what_the_next_attempt_starts_with a_large_event_is_refused_and_leaves_nothing
-            a_catalogue_batch_commits_with_its_step
+            a_catalogue_batch_commits_with_its_step a_commit_tells_how_many_jobs_change_the_catalogue
+            an_edit_is_made_of_what_it_expects_only
         }
         ending {
             success_is_kept_with_its_output_and_files a_large_output_is_on_the_row_but_not_in_the_log
@@ -73,7 +74,7 @@ macro_rules! conformance {
             what_is_due_is_queued_and_the_next_is_named a_dead_workers_job_is_queued_again_without_losing_an_attempt
             a_live_lease_is_not_rescued_and_neither_is_ones_own everything_running_is_rescued_at_start_up
             a_poison_job_ends_crashed a_checkpoint_that_moves_renews_the_crash_budget a_rescued_job_heeds_its_cancel
-            an_attempt_that_ends_by_itself_renews_the_crash_budget
+            an_attempt_that_ends_by_itself_renews_the_crash_budget jobs_that_crashed_together_twice_come_back_apart
             a_job_without_attempts_is_failed_by_the_claim
         }
         turns {
@@ -93,6 +94,7 @@ macro_rules! conformance {
             a_job_may_wait_more_often_than_it_has_attempts a_stale_lease_gets_no_call_backs
         }
         reading {
+            what_is_unfinished_is_found_in_every_state_and_nobody_elses
             jobs_come_newest_first_in_keyset_pages jobs_are_found_by_state_kind_and_text
             events_come_in_pages_and_say_whether_more_follow one_jobs_events_name_their_predecessor
             an_unknown_owner_has_an_empty_stream position_and_durations_are_counted

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use crate::project::Project;
 use crate::site::{self, Effort};
 use crate::step::{cargo, run as run_command, step};
+use crate::suppliers::{self, Suppliers};
 use crate::toolchain::{self, BROWSER_TARGET};
 
 /// Builds everything; the server's binary and the site are then in the target folder.
@@ -38,17 +39,21 @@ pub fn build_site(project: &Project, effort: Effort) -> Result<()> {
     site::assemble(project, &wasm, effort)
 }
 
-/// The server, ready to start with the site that was built with it.
-pub fn serve(project: &Project, arguments: &[String]) -> Command {
+/// The server, ready to start with the site that was built with it, and with suppliers to ask.
+pub fn serve(project: &Project, arguments: &[String], suppliers: Option<&Suppliers>) -> Command {
     let mut command = Command::new(project.binary());
     command.arg("serve").args(arguments).env("MEANWHILE_ASSETS", project.site());
+    if let Some(suppliers) = suppliers {
+        command.env("MEANWHILE_SUPPLIERS", &suppliers.url);
+    }
     command
 }
 
-/// Builds, then becomes the server, so that signals reach it.
+/// Builds, then becomes the server, so that signals reach it; the suppliers are then the server's children, and end with it.
 pub fn run(project: &Project, arguments: &[String]) -> Result<()> {
     build(project, Effort::Quick)?;
-    let mut command = serve(project, arguments);
+    let suppliers = suppliers::start(project, arguments);
+    let mut command = serve(project, arguments, suppliers.as_ref());
     #[cfg(unix)]
     {
         let error = std::os::unix::process::CommandExt::exec(&mut command);

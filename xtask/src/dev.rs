@@ -11,6 +11,7 @@ use crate::build;
 use crate::project::Project;
 use crate::site::Effort;
 use crate::step::{command, note};
+use crate::suppliers::{self, Suppliers};
 
 const WATCHED: [&str; 8] =
     ["domain", "app", "server/src", "server/migrations", "style", "public", "Cargo.toml", "server/Cargo.toml"];
@@ -18,6 +19,7 @@ const WATCHED: [&str; 8] =
 /// Until it is interrupted.
 pub fn dev(project: &Project, arguments: &[String]) -> Result<()> {
     let mut server: Option<Child> = None;
+    let mut suppliers: Option<Suppliers> = None;
     loop {
         let seen = newest(project);
         match build::build(project, Effort::Quick) {
@@ -25,7 +27,9 @@ pub fn dev(project: &Project, arguments: &[String]) -> Result<()> {
                 if let Some(running) = server.take() {
                     stop(running)?;
                 }
-                server = Some(build::serve(project, arguments).spawn().context("the server could not be started")?);
+                suppliers = suppliers.or_else(|| suppliers::start(project, arguments));
+                let mut command = build::serve(project, arguments, suppliers.as_ref());
+                server = Some(command.spawn().context("the server could not be started")?);
             }
             Err(error) => eprintln!("✗ {error:#}"),
         }

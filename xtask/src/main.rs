@@ -19,6 +19,7 @@ mod project;
 mod site;
 mod step;
 mod style;
+mod suppliers;
 mod tally;
 mod test;
 mod toolchain;
@@ -38,7 +39,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Build everything and serve on 127.0.0.1:3000
+    /// Build everything and serve on 127.0.0.1:3000, with suppliers to ask on 127.0.0.1:3001
     Run {
         /// Given to `meanwhile serve`, e.g. --listen 127.0.0.1:0 --data /tmp/somewhere
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

@@ -7,9 +7,17 @@ use domain::Problem;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+/// How to send it.
+#[derive(Clone, Copy)]
+pub(super) enum Verb {
+    Get,
+    Post,
+    Patch,
+}
+
 /// What to send.
 pub(super) struct Request<'a> {
-    pub(super) post: bool,
+    pub(super) method: Verb,
     pub(super) path: &'a str,
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: Option<Value>,
@@ -17,11 +25,15 @@ pub(super) struct Request<'a> {
 
 impl<'a> Request<'a> {
     pub(super) fn get(path: &'a str) -> Self {
-        Self { post: false, path, headers: Vec::new(), body: None }
+        Self { method: Verb::Get, path, headers: Vec::new(), body: None }
     }
 
     pub(super) fn post(path: &'a str, body: Option<Value>) -> Self {
-        Self { post: true, path, headers: Vec::new(), body }
+        Self { method: Verb::Post, path, headers: Vec::new(), body }
+    }
+
+    pub(super) fn patch(path: &'a str, body: Value) -> Self {
+        Self { method: Verb::Patch, path, headers: Vec::new(), body: Some(body) }
     }
 }
 
@@ -41,7 +53,11 @@ pub(super) async fn call(request: Request<'_>) -> Result<Response, Problem> {
     use gloo_net::http::{Method, RequestBuilder};
     send_wrapper::SendWrapper::new(async move {
         let unreachable = |error: gloo_net::Error| Problem::unreachable(error.to_string());
-        let method = if request.post { Method::POST } else { Method::GET };
+        let method = match request.method {
+            Verb::Get => Method::GET,
+            Verb::Post => Method::POST,
+            Verb::Patch => Method::PATCH,
+        };
         let mut builder = RequestBuilder::new(request.path).method(method).header("accept", "application/json");
         for (name, value) in &request.headers {
             builder = builder.header(name, value);
@@ -62,7 +78,7 @@ pub(super) async fn call(request: Request<'_>) -> Result<Response, Problem> {
 #[cfg(not(feature = "hydrate"))]
 #[allow(clippy::unused_async)]
 pub(super) async fn call(request: Request<'_>) -> Result<Response, Problem> {
-    let _ = (request.post, request.headers, request.body);
+    let _ = (request.method, request.headers, request.body);
     Err(Problem::unreachable(format!("{} is called from the browser only", request.path)))
 }
 

@@ -269,7 +269,7 @@ impl Inner {
                 return self.drive(Input::Opened(id));
             }
             Heard::Lost(how) => return self.drive(Input::Lost(id, how)),
-            Heard::Catalogue(revision) => return self.live.catalogue.set(Some(revision)),
+            Heard::Catalogue(heard) => return show(self.live.catalogue, Some(heard)),
             Heard::Queue { job, position, eta_s, why } => {
                 // One without a reason is of an older server; the page asks for the job itself then.
                 return why.map_or((), |why| self.store.set_position(job, position, eta_s, why));

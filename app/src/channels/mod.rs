@@ -27,7 +27,10 @@ pub(crate) use drivers::{Ear, Heard, Link, Opening, Watching, open};
 #[cfg(feature = "hydrate")]
 mod drivers {
     use super::{poll, sse, ws};
-    use crate::state::switch::{Channel, Return};
+    use crate::state::{
+        live::CatalogueHeard,
+        switch::{Channel, Return},
+    };
     use domain::{Cursor, Event, frame::Hint, job::Why};
     use std::rc::Rc;
 
@@ -51,8 +54,8 @@ mod drivers {
             /// The stream's head.
             head: Cursor,
         },
-        /// The catalogue has this revision.
-        Catalogue(u64),
+        /// How the catalogue stands.
+        Catalogue(CatalogueHeard),
         /// A job that has not started stands elsewhere, or for another reason.
         Queue {
             /// The job.
@@ -73,7 +76,7 @@ mod drivers {
     impl From<Hint> for Heard {
         fn from(hint: Hint) -> Self {
             match hint {
-                Hint::Changed { revision, .. } => Self::Catalogue(revision),
+                Hint::Changed { revision, changing, .. } => Self::Catalogue(CatalogueHeard { revision, changing }),
                 Hint::Position { job, position, eta_s, why } => Self::Queue { job, position, eta_s, why },
             }
         }

@@ -142,7 +142,12 @@ pub fn FieldError(
     }
 }
 
-fn described_by(id: &str, has_hint: bool, error: Signal<Option<String>>) -> impl Fn() -> Option<String> + Send + use<> {
+/// What describes a control: its error while there is one, and its hint.
+pub(crate) fn described_by(
+    id: &str,
+    has_hint: bool,
+    error: Signal<Option<String>>,
+) -> impl Fn() -> Option<String> + Send + use<> {
     let id = id.to_owned();
     move || {
         let hint = has_hint.then(|| format!("{id}-hint"));

@@ -73,8 +73,10 @@ fn sentence(lang: Lang, t: &Strings, event: &Event, run: u64) -> String {
             (t.event_attempt_failed)(attempt, &why)
         }
         EventType::RetryScheduled => {
-            let at = read::<data::RetryScheduled>(event).map(|retry| format::time(retry.at)).unwrap_or_default();
-            (t.event_retry_scheduled)(&at)
+            let retry = read::<data::RetryScheduled>(event);
+            let at = retry.as_ref().map(|retry| format::time(retry.at)).unwrap_or_default();
+            let died = retry.is_some_and(|retry| retry.attempt.is_some());
+            if died { (t.event_retry_after_crash)(&at) } else { (t.event_retry_scheduled)(&at) }
         }
         EventType::Waiting => match read::<data::Waiting>(event) {
             Some(waiting) => {

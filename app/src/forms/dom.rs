@@ -71,6 +71,18 @@ mod browser {
         });
     }
 
+    /// Adds a line to a text area, unless it has it.
+    pub fn append_line(id: &str, line: &str) {
+        let area = document().get_element_by_id(id).and_then(|e| e.dyn_into::<web_sys::HtmlTextAreaElement>().ok());
+        let Some(area) = area else { return };
+        let text = area.value();
+        let text = text.trim_end();
+        if text.lines().any(|known| known.trim() == line) {
+            return;
+        }
+        area.set_value(&if text.is_empty() { line.to_owned() } else { format!("{text}\n{line}") });
+    }
+
     /// A date and time of this device's zone, as a `datetime-local` control holds it, as RFC 3339 in UTC; none when it is none.
     pub fn utc_of_local(text: &str) -> Option<String> {
         // Without an offset it is local time (ECMA-262, "Date Time String Format").
@@ -131,6 +143,9 @@ mod server {
     pub fn local_of_utc(_: &str) -> Option<String> {
         None
     }
+
+    /// Nothing.
+    pub fn append_line(_: &str, _: &str) {}
 
     /// Nothing.
     pub fn focus_soon(_: &'static str) {}

@@ -34,6 +34,16 @@ const PROBLEMS: &[Entry] = &[
     ("job-not-found", "There is no such job, or it belongs to another visitor.", "Go back to your list of jobs."),
     ("not-found", "There is nothing at this address.", "Go back to your list of jobs."),
     ("product-not-found", "There is no such product.", "Look for it in the catalogue."),
+    (
+        "product-changed",
+        "The product was changed meanwhile, so nothing was saved.",
+        "What you typed is below, with what is there now; look at it and save again.",
+    ),
+    (
+        "precondition-required",
+        "The form does not say which state of the product it is about.",
+        "Open the product’s page again and type it there.",
+    ),
     ("file-not-found", "There is no such file.", "Go back to the job it came from."),
     ("unknown-kind", "This server has no such kind of job.", "Choose one of the kinds on offer."),
     ("not-available", "This is not available yet.", "Leave it out and submit again."),
@@ -93,6 +103,12 @@ const PROBLEMS: &[Entry] = &[
         "The server failed at this. It has been noted.",
         "Try again; if it stays, tell whoever runs the server.",
     ),
+    (
+        "no-suppliers",
+        "This server has no suppliers to ask.",
+        "Tell whoever runs the server: it is started with --suppliers URL.",
+    ),
+    ("suppliers-unreachable", "The suppliers’ directory cannot be read right now.", "Try again in a moment."),
     ("method-not-allowed", "This cannot be done here.", "Go back and use the buttons of the page."),
 ];
 
@@ -134,6 +150,16 @@ const FAILURES: &[Entry] = &[
         "The answer from outside could not be read.",
         "Tell whoever sends it, then retry the job: it asks again.",
     ),
+    (
+        "no-suppliers",
+        "This server has no suppliers to ask.",
+        "Tell whoever runs the server: it is started with --suppliers URL.",
+    ),
+    (
+        "suppliers-unreachable",
+        "The suppliers’ directory could not be read, so nobody was asked.",
+        "Retry it when the suppliers are back.",
+    ),
     ("no-attempt-left", "All its attempts were used up.", "Retry it to give it new ones."),
     ("expired", "It could not start in time.", "Retry it when there is less to do."),
     (
@@ -165,6 +191,22 @@ const FAILURES: &[Entry] = &[
         "The file of rejected rows could not be written.",
         "Retry it; if it stays, tell whoever runs the server.",
     ),
+    (
+        "cell-too-long",
+        "“{column}” of the product “{handle}” is longer than a cell of an XLSX may be ({max} characters), and would come back cut.",
+        "Export as CSV, which holds it.",
+    ),
+    (
+        "too-many-columns",
+        "The catalogue has more columns than a sheet of an XLSX may have ({max}).",
+        "Export as CSV, which holds them.",
+    ),
+    (
+        "columns-changing",
+        "Imports bring in new columns faster than the catalogue is written.",
+        "Retry it once they are through.",
+    ),
+    ("export-unwritable", "The file could not be written.", "Retry it; if it stays, tell whoever runs the server."),
     ("disk-full", "The server’s disk is full.", "Retry it later, or tell whoever runs the server."),
     ("store-unavailable", "The server’s store did not answer.", "Retry it in a moment."),
     ("unreadable-input", "Its input could not be read.", "Edit and retry."),
@@ -207,6 +249,7 @@ const WHYS: &[Entry] = &[
         "waits for an answer from outside",
     ),
     ("rehearsed-callback", "It waits for the call-back before step {step}, which you can send from its page.", ""),
+    ("supplier-callbacks", "It waits for the call-back of {suppliers}, and holds no worker meanwhile.", ""),
     ("cancelling", "Asked to stop; it stops at its next safe point, or finishes first.", ""),
     ("finished", "It has ended.", ""),
 ];
@@ -226,6 +269,13 @@ const INPUTS: &[Entry] = &[
     ("not-a-number", "enter a whole number", ""),
     ("too-long", "enter at most {max} characters", ""),
     ("upload-missing", "choose the file again: the earlier one is gone", ""),
+    ("none-chosen", "name at least one", ""),
+    ("too-many", "enter at most {max}", ""),
+    ("bad-name", "“{value}” is no name that can stand here", ""),
+    ("choose", "this was changed meanwhile: choose which value stays", ""),
+    ("bad-price", "enter a price such as 12.50", ""),
+    ("bad-tag", "a tag has no comma", ""),
+    ("unknown-variant", "the product has no such variant", ""),
     ("not-with-input", "edited values make a new job, which starts at its start", ""),
 ];
 

@@ -46,6 +46,16 @@ const PROBLEMS: &[Entry] = &[
     ),
     ("not-found", "Il n’y a rien à cette adresse.", "Revenez à la liste de vos travaux."),
     ("product-not-found", "Ce produit n’existe pas.", "Cherchez-le dans le catalogue."),
+    (
+        "product-changed",
+        "Le produit a changé entre-temps, donc rien n’a été enregistré.",
+        "Votre saisie est ci-dessous, avec ce qui s’y trouve maintenant ; regardez et enregistrez à nouveau.",
+    ),
+    (
+        "precondition-required",
+        "Le formulaire ne dit pas de quel état du produit il parle.",
+        "Ouvrez à nouveau la page du produit et saisissez-y la modification.",
+    ),
     ("file-not-found", "Ce fichier n’existe pas.", "Revenez au travail dont il provient."),
     ("unknown-kind", "Ce serveur ne connaît pas ce type de travail.", "Choisissez un des types proposés."),
     ("not-available", "Ceci n’est pas encore disponible.", "Retirez-le et soumettez à nouveau."),
@@ -125,6 +135,16 @@ const PROBLEMS: &[Entry] = &[
     ),
     ("file-lost", "Le fichier n’est plus sur le disque du serveur.", "Relancez le travail pour le refaire."),
     ("internal", "Le serveur a échoué. C’est noté.", "Réessayez ; si cela persiste, prévenez l’exploitant du serveur."),
+    (
+        "no-suppliers",
+        "Ce serveur n’a aucun fournisseur à interroger.",
+        "Prévenez l’exploitant du serveur : il se lance avec --suppliers URL.",
+    ),
+    (
+        "suppliers-unreachable",
+        "L’annuaire des fournisseurs est illisible pour l’instant.",
+        "Réessayez dans un instant.",
+    ),
     ("method-not-allowed", "Ceci ne peut pas se faire ici.", "Revenez en arrière et utilisez les boutons de la page."),
 ];
 
@@ -166,6 +186,16 @@ const FAILURES: &[Entry] = &[
         "La réponse de l’extérieur n’a pas pu être lue.",
         "Prévenez qui l’envoie, puis réessayez : il redemandera.",
     ),
+    (
+        "no-suppliers",
+        "Ce serveur n’a aucun fournisseur à interroger.",
+        "Prévenez l’exploitant du serveur : il se lance avec --suppliers URL.",
+    ),
+    (
+        "suppliers-unreachable",
+        "L’annuaire des fournisseurs n’a pas pu être lu ; personne n’a été interrogé.",
+        "Relancez-le quand les fournisseurs seront revenus.",
+    ),
     ("no-attempt-left", "Toutes ses tentatives sont épuisées.", "Réessayez pour lui en donner de nouvelles."),
     ("expired", "Il n’a pas pu démarrer à temps.", "Réessayez quand il y aura moins à faire."),
     (
@@ -196,6 +226,26 @@ const FAILURES: &[Entry] = &[
         "rejects-unwritable",
         "Le fichier des lignes refusées n’a pas pu être écrit.",
         "Réessayez ; si cela persiste, prévenez l’exploitant du serveur.",
+    ),
+    (
+        "cell-too-long",
+        "« {column} » du produit « {handle} » est plus long qu’une cellule XLSX ne peut l’être ({max} caractères), et reviendrait coupé.",
+        "Exportez en CSV, qui le contient.",
+    ),
+    (
+        "too-many-columns",
+        "Le catalogue a plus de colonnes qu’une feuille XLSX ne peut en avoir ({max}).",
+        "Exportez en CSV, qui les contient.",
+    ),
+    (
+        "columns-changing",
+        "Des imports apportent de nouvelles colonnes plus vite que le catalogue ne s’écrit.",
+        "Réessayez quand ils seront terminés.",
+    ),
+    (
+        "export-unwritable",
+        "Le fichier n’a pas pu être écrit.",
+        "Réessayez ; si cela persiste, prévenez l’exploitant du serveur.",
     ),
     ("disk-full", "Le disque du serveur est plein.", "Réessayez plus tard, ou prévenez l’exploitant du serveur."),
     ("store-unavailable", "La base du serveur n’a pas répondu.", "Réessayez dans un instant."),
@@ -247,6 +297,7 @@ const WHYS: &[Entry] = &[
         "attend une réponse de l’extérieur",
     ),
     ("rehearsed-callback", "Il attend le rappel avant l’étape {step}, que vous pouvez envoyer depuis sa page.", ""),
+    ("supplier-callbacks", "Il attend le rappel de {suppliers}, sans occuper d’exécutant entre-temps.", ""),
     ("cancelling", "Arrêt demandé ; il s’arrêtera à son prochain point sûr, ou se terminera avant.", ""),
     ("finished", "Il est terminé.", ""),
 ];
@@ -266,6 +317,13 @@ const INPUTS: &[Entry] = &[
     ("not-a-number", "entrez un nombre entier", ""),
     ("too-long", "entrez au plus {max} caractères", ""),
     ("upload-missing", "choisissez à nouveau le fichier : le précédent a disparu", ""),
+    ("none-chosen", "nommez-en au moins un", ""),
+    ("too-many", "entrez-en au plus {max}", ""),
+    ("bad-name", "« {value} » ne peut pas être un nom ici", ""),
+    ("choose", "ceci a changé entre-temps : choisissez la valeur qui reste", ""),
+    ("bad-price", "entrez un prix, par exemple 12,50", ""),
+    ("bad-tag", "une étiquette n’a pas de virgule", ""),
+    ("unknown-variant", "le produit n’a pas cette variante", ""),
     ("not-with-input", "des valeurs modifiées créent un nouveau travail, qui part du début", ""),
 ];
 

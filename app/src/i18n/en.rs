@@ -1,6 +1,7 @@
 //! The interface in English.
 
 use super::{Lang, Strings};
+use domain::kinds::supplier_quotes::{Circuit, LineState, Reason};
 
 pub(super) const EN: Strings = Strings {
     lang: Lang::En,
@@ -51,6 +52,8 @@ pub(super) const EN: Strings = Strings {
     kinds_of_work: "Kinds of job",
     kind_rehearsal: "Rehearsal",
     kind_import: "Catalogue import",
+    kind_export: "Catalogue export",
+    text_export: "The whole catalogue as a file, to keep or to edit in a spreadsheet and import again: what you did not touch stays unchanged.",
     text_rehearsal: "A job that does exactly what you tell it to: how long, in how many steps, and whether it fails. Good for seeing how everything behaves.",
     text_import: "A product CSV in Shopify’s format becomes products in the catalogue. Rows that cannot be taken are listed as they are found.",
     label: "Label (optional)",
@@ -207,6 +210,27 @@ pub(super) const EN: Strings = Strings {
     attempt_released: "Handed back",
     attempt_lost: "Lost with its worker",
     attempt_waited: "Ended to wait",
+    file_format: "Format",
+    file_format_hint: "Both can be edited in a spreadsheet. An import reads CSV: save an XLSX as CSV (UTF-8) to bring it back.",
+    format_csv: "CSV (Shopify’s product format)",
+    format_xlsx: "XLSX (keeps leading zeros of SKUs and barcodes)",
+    download_file: |name| format!("Download {name}"),
+    kept_until: "Kept until",
+    export_expired: "The file was kept for as long as results are, and is gone. Export again to make it anew.",
+    export_empty: "The catalogue was empty: the file has its header only.",
+    export_meanwhile: |changed, added| {
+        format!(
+            "The catalogue changed while this ran. Newer than its revision in the file: {changed} products. Come too late for it: {added}."
+        )
+    },
+    export_sheets: |n| {
+        format!("It has {n} sheets, since one cannot hold all rows; saving as CSV takes one sheet at a time.")
+    },
+    export_again: "Export again",
+    products: "Products",
+    rows_in_file: "Rows",
+    file_size: "Size",
+    checksum: "Checksum (SHA-256)",
     timeline: "Timeline",
     left_out: |n| format!("{n} events in between are left out, to keep this page light."),
     event_accepted: "Accepted and stored.",
@@ -220,6 +244,7 @@ pub(super) const EN: Strings = Strings {
     },
     event_attempt_failed: |n, why| format!("Attempt {n} failed: {why}"),
     event_retry_scheduled: |at| format!("Another attempt is due at {at} UTC."),
+    event_retry_after_crash: |at| format!("The server that ran it stopped again; another attempt is due at {at} UTC."),
     event_waiting: "Waiting for an answer from outside.",
     event_resumed: "The answer came.",
     event_resumed_timeout: "No answer came in time; it goes on without.",
@@ -232,7 +257,7 @@ pub(super) const EN: Strings = Strings {
     event_reopened: "You retried it.",
     event_reopened_start: "You started it over.",
     event_unknown: "Something that this page does not know yet.",
-    catalogue_text: "The products that imports bring in. It stays readable while they run, and says how fresh it is.",
+    catalogue_text: "Every product, to search and to edit, also while imports run. It says how fresh it is and keeps itself so.",
     search_products: "Search products",
     search: "Search",
     as_of: "As of",
@@ -283,6 +308,54 @@ pub(super) const EN: Strings = Strings {
     delete_confirm: "Yes, delete all my jobs, results and files",
     delete_first_confirm: "Nothing was deleted: tick the box first.",
     deleted_data: "Everything of yours has been deleted.",
+    kind_quotes: "Suppliers’ quotes",
+    text_quotes: "Asks suppliers for their prices, all at once. Each answer appears as it comes; a supplier that is slow, fails or calls back later holds up nobody.",
+    quotes_find: "Choose from the catalogue",
+    quotes_find_hint: "Type a title or a handle and pick one.",
+    quotes_add: "Add",
+    quotes_products: "Products",
+    quotes_products_hint: "Handles, one a line or with commas between; at most 100.",
+    quotes_suppliers: "Suppliers",
+    quotes_control: "Make a supplier slow or dead",
+    quotes_control_hint: "(the simulator’s own page, in another tab)",
+    quotes_within: "Answers count within, in seconds",
+    quotes_within_hint: "Whoever has not answered by then is left out.",
+    quotes_heading: "What the suppliers say",
+    quotes_supplier: "Supplier",
+    quotes_state: "State",
+    quotes_delivery: "Delivery",
+    quotes_took: "Took",
+    quotes_none: "offers none of them",
+    quotes_prices: |n| format!("{n} prices"),
+    quotes_days: |days| if days == "1" { "1 day".to_owned() } else { format!("{days} days") },
+    quotes_state_word: |state| match state {
+        LineState::Asked => "asked",
+        LineState::Promised => "will call back",
+        LineState::Answered => "answered",
+        LineState::Failed => "gave no prices",
+    },
+    quotes_reason: |reason| match reason {
+        Reason::Timeout => "It did not answer in time.",
+        Reason::Unreachable => "It cannot be reached.",
+        Reason::Error => "It answered that it has failed.",
+        Reason::Refused => "It does not answer this question.",
+        Reason::Busy => "It is busy and asks to come back too late.",
+        Reason::Garbage => "Its answer cannot be read.",
+        Reason::TooMuch => "Its answer is far too large.",
+        Reason::TooLate => "It promised to call back, and did not in time.",
+        Reason::CircuitOpen => "It was not asked: it has failed too often of late.",
+        Reason::UnknownSupplier => "There is no such supplier.",
+    },
+    quotes_circuit: |circuit| match circuit {
+        Circuit::Closed => "It is asked.",
+        Circuit::Open => "Left alone for now, after failing too often.",
+        Circuit::HalfOpen => "Was left alone; the next question decides.",
+    },
+    quotes_best: "Best offer",
+    quotes_others_heading: "Others",
+    quotes_others: |n| if n == 1 { "1 other".to_owned() } else { format!("{n} others") },
+    quotes_no_offers: "Nobody offered any of these products.",
+    quotes_failed_heading: "No prices from",
 };
 
 fn days_en(days: u32) -> String {

@@ -3,7 +3,7 @@
 //! Used by every view. Knows no locale of the machine, so that server and browser write the same text; times are in UTC and say so.
 
 use super::Lang;
-use domain::{Progress, Timestamp};
+use domain::{Progress, Timestamp, kinds::catalogue_export::PACKING};
 
 /// A whole number with its thousands grouped: `1,200`, `1 200`.
 pub fn number(lang: Lang, value: u64) -> String {
@@ -166,6 +166,8 @@ pub fn progress(lang: Lang, progress: &Progress) -> String {
         (None | Some("bytes"), _) => String::new(),
         (Some("steps"), Lang::Fr) => " étapes".to_owned(),
         (Some("rows"), Lang::Fr) => " lignes".to_owned(),
+        (Some("suppliers"), Lang::Fr) => " fournisseurs".to_owned(),
+        (Some("products"), Lang::Fr) => " produits".to_owned(),
         (Some(unit), _) => format!(" {unit}"),
     };
     let mut text = match (progress.total, lang) {
@@ -177,6 +179,11 @@ pub fn progress(lang: Lang, progress: &Progress) -> String {
         text.push_str(&format!(" ({percent} %)"));
     }
     if let Some(note) = &progress.note {
+        let note = match (note.as_str(), lang) {
+            (PACKING, Lang::En) => "packing the file",
+            (PACKING, Lang::Fr) => "mise en paquet du fichier",
+            (note, _) => note,
+        };
         text.push_str(&format!(" · {note}"));
     }
     text

@@ -1,6 +1,7 @@
 //! The interface in French.
 
 use super::{Lang, Strings};
+use domain::kinds::supplier_quotes::{Circuit, LineState, Reason};
 
 pub(super) const FR: Strings = Strings {
     lang: Lang::Fr,
@@ -51,6 +52,8 @@ pub(super) const FR: Strings = Strings {
     kinds_of_work: "Types de travail",
     kind_rehearsal: "Répétition",
     kind_import: "Import de catalogue",
+    kind_export: "Export du catalogue",
+    text_export: "Tout le catalogue en un fichier, à garder ou à modifier dans un tableur puis à réimporter : ce que vous n’avez pas touché reste inchangé.",
     text_rehearsal: "Un travail qui fait exactement ce que vous lui dites : durée, nombre d’étapes, échec ou non. Idéal pour voir comment tout se comporte.",
     text_import: "Un CSV de produits au format Shopify devient des produits du catalogue. Les lignes refusées sont listées à mesure.",
     label: "Nom (facultatif)",
@@ -207,6 +210,29 @@ pub(super) const FR: Strings = Strings {
     attempt_released: "Rendue",
     attempt_lost: "Perdue avec son exécutant",
     attempt_waited: "Terminée pour attendre",
+    file_format: "Format",
+    file_format_hint: "Les deux se modifient dans un tableur. L’import lit le CSV : enregistrez un XLSX en CSV (UTF-8) pour le réimporter.",
+    format_csv: "CSV (format de produits Shopify)",
+    format_xlsx: "XLSX (garde les zéros en tête des SKU et codes-barres)",
+    download_file: |name| format!("Télécharger {name}"),
+    kept_until: "Gardé jusqu’au",
+    export_expired: "Le fichier a été gardé aussi longtemps que le sont les résultats, et n’est plus là. Exportez de nouveau pour le refaire.",
+    export_empty: "Le catalogue était vide : le fichier n’a que son en-tête.",
+    export_meanwhile: |changed, added| {
+        format!(
+            "Le catalogue a changé entre-temps. Plus récents que sa révision dans le fichier : {changed} produits. Arrivés trop tard pour y être : {added}."
+        )
+    },
+    export_sheets: |n| {
+        format!(
+            "Il a {n} feuilles, car une seule ne peut contenir toutes les lignes ; l’enregistrement en CSV en prend une à la fois."
+        )
+    },
+    export_again: "Exporter de nouveau",
+    products: "Produits",
+    rows_in_file: "Lignes",
+    file_size: "Taille",
+    checksum: "Somme de contrôle (SHA-256)",
     timeline: "Chronologie",
     left_out: |n| format!("{n} événements intermédiaires sont omis, pour alléger cette page."),
     event_accepted: "Accepté et enregistré.",
@@ -220,6 +246,9 @@ pub(super) const FR: Strings = Strings {
     },
     event_attempt_failed: |n, why| format!("La tentative {n} a échoué : {why}"),
     event_retry_scheduled: |at| format!("Une autre tentative est prévue à {at} UTC."),
+    event_retry_after_crash: |at| {
+        format!("Le serveur qui l’exécutait s’est encore arrêté ; une autre tentative est prévue à {at} UTC.")
+    },
     event_waiting: "En attente d’une réponse de l’extérieur.",
     event_resumed: "La réponse est arrivée.",
     event_resumed_timeout: "Aucune réponse à temps ; il continue sans.",
@@ -232,10 +261,10 @@ pub(super) const FR: Strings = Strings {
     event_reopened: "Vous l’avez relancé.",
     event_reopened_start: "Vous l’avez recommencé.",
     event_unknown: "Quelque chose que cette page ne connaît pas encore.",
-    catalogue_text: "Les produits apportés par les imports. Il reste lisible pendant qu’ils tournent, et dit de quand il date.",
+    catalogue_text: "Tous les produits, à chercher et à modifier, même pendant les imports. Il dit de quand il date et se tient à jour.",
     search_products: "Chercher des produits",
     search: "Chercher",
-    as_of: "Tel qu’",
+    as_of: "État :",
     revision: |n| format!("révision {n}"),
     products_count: |n| match n {
         0 | 1 => format!("{n} produit"),
@@ -283,6 +312,54 @@ pub(super) const FR: Strings = Strings {
     delete_confirm: "Oui, supprimer tous mes travaux, résultats et fichiers",
     delete_first_confirm: "Rien n’a été supprimé : cochez d’abord la case.",
     deleted_data: "Tout ce qui était à vous a été supprimé.",
+    kind_quotes: "Prix des fournisseurs",
+    text_quotes: "Demande leurs prix à des fournisseurs, à tous en même temps. Chaque réponse apparaît dès qu’elle arrive ; un fournisseur lent, en panne ou qui rappelle plus tard ne retarde personne.",
+    quotes_find: "Choisir dans le catalogue",
+    quotes_find_hint: "Tapez un titre ou un identifiant et choisissez.",
+    quotes_add: "Ajouter",
+    quotes_products: "Produits",
+    quotes_products_hint: "Identifiants, un par ligne ou séparés par des virgules ; 100 au plus.",
+    quotes_suppliers: "Fournisseurs",
+    quotes_control: "Rendre un fournisseur lent ou muet",
+    quotes_control_hint: "(la page du simulateur, dans un autre onglet)",
+    quotes_within: "Les réponses comptent pendant, en secondes",
+    quotes_within_hint: "Qui n’a pas répondu d’ici là est laissé de côté.",
+    quotes_heading: "Ce que disent les fournisseurs",
+    quotes_supplier: "Fournisseur",
+    quotes_state: "État",
+    quotes_delivery: "Livraison",
+    quotes_took: "Durée",
+    quotes_none: "n’en propose aucun",
+    quotes_prices: |n| format!("{n} prix"),
+    quotes_days: |days| if days == "1" { "1 jour".to_owned() } else { format!("{days} jours") },
+    quotes_state_word: |state| match state {
+        LineState::Asked => "interrogé",
+        LineState::Promised => "rappellera",
+        LineState::Answered => "a répondu",
+        LineState::Failed => "n’a donné aucun prix",
+    },
+    quotes_reason: |reason| match reason {
+        Reason::Timeout => "Il n’a pas répondu à temps.",
+        Reason::Unreachable => "Il est injoignable.",
+        Reason::Error => "Il a répondu qu’il a échoué.",
+        Reason::Refused => "Il ne répond pas à cette question.",
+        Reason::Busy => "Il est occupé et demande de revenir trop tard.",
+        Reason::Garbage => "Sa réponse est illisible.",
+        Reason::TooMuch => "Sa réponse est bien trop longue.",
+        Reason::TooLate => "Il avait promis de rappeler et ne l’a pas fait à temps.",
+        Reason::CircuitOpen => "Il n’a pas été interrogé : il a trop souvent échoué ces derniers temps.",
+        Reason::UnknownSupplier => "Ce fournisseur n’existe pas.",
+    },
+    quotes_circuit: |circuit| match circuit {
+        Circuit::Closed => "Il est interrogé.",
+        Circuit::Open => "Laissé tranquille pour l’instant, après trop d’échecs.",
+        Circuit::HalfOpen => "A été laissé tranquille ; la prochaine question décidera.",
+    },
+    quotes_best: "Meilleure offre",
+    quotes_others_heading: "Autres",
+    quotes_others: |n| if n == 1 { "1 autre".to_owned() } else { format!("{n} autres") },
+    quotes_no_offers: "Personne ne propose ces produits.",
+    quotes_failed_heading: "Aucun prix de",
 };
 
 fn days_fr(days: u32) -> String {

@@ -3,6 +3,7 @@
 //! Views ask [`t`] for the table of the page's language. A sentence is a field of [`Strings`], so that one missing in a language
 //! does not compile; what the service says by code is worded in [`codes`], figures and times in [`format`].
 
+pub mod catalogue;
 pub mod codes;
 mod codes_en;
 mod codes_fr;

@@ -3,7 +3,13 @@
 //! Filled twice, by `en` and `fr`; views read it through [`super::t`]. Plurals and word order are each language's own, hence functions.
 
 use super::Lang;
-use domain::{Job, JobId, JobState, kinds};
+use domain::{
+    Job, JobId, JobState,
+    kinds::{
+        self,
+        supplier_quotes::{Circuit, LineState, Reason},
+    },
+};
 
 /// Every sentence of the interface but those behind a code and those of the live channel.
 // The English table says what each is; a sentence about each sentence would say it again.
@@ -63,6 +69,8 @@ pub struct Strings {
     pub kinds_of_work: &'static str,
     pub kind_rehearsal: &'static str,
     pub kind_import: &'static str,
+    pub kind_export: &'static str,
+    pub text_export: &'static str,
     pub text_rehearsal: &'static str,
     pub text_import: &'static str,
     pub label: &'static str,
@@ -222,6 +230,23 @@ pub struct Strings {
     pub attempt_lost: &'static str,
     pub attempt_waited: &'static str,
 
+    // An export.
+    pub file_format: &'static str,
+    pub file_format_hint: &'static str,
+    pub format_csv: &'static str,
+    pub format_xlsx: &'static str,
+    pub download_file: fn(&str) -> String,
+    pub kept_until: &'static str,
+    pub export_expired: &'static str,
+    pub export_empty: &'static str,
+    pub export_meanwhile: fn(&str, &str) -> String,
+    pub export_sheets: fn(&str) -> String,
+    pub export_again: &'static str,
+    pub products: &'static str,
+    pub rows_in_file: &'static str,
+    pub file_size: &'static str,
+    pub checksum: &'static str,
+
     // Timeline.
     pub timeline: &'static str,
     pub left_out: fn(&str) -> String,
@@ -233,6 +258,7 @@ pub struct Strings {
     pub event_partials: fn(u64) -> String,
     pub event_attempt_failed: fn(u64, &str) -> String,
     pub event_retry_scheduled: fn(&str) -> String,
+    pub event_retry_after_crash: fn(&str) -> String,
     pub event_waiting: &'static str,
     pub event_resumed: &'static str,
     pub event_resumed_timeout: &'static str,
@@ -283,6 +309,36 @@ pub struct Strings {
     pub delete_confirm: &'static str,
     pub delete_first_confirm: &'static str,
     pub deleted_data: &'static str,
+
+    // Suppliers' quotes.
+    pub kind_quotes: &'static str,
+    pub text_quotes: &'static str,
+    pub quotes_find: &'static str,
+    pub quotes_find_hint: &'static str,
+    pub quotes_add: &'static str,
+    pub quotes_products: &'static str,
+    pub quotes_products_hint: &'static str,
+    pub quotes_suppliers: &'static str,
+    pub quotes_control: &'static str,
+    pub quotes_control_hint: &'static str,
+    pub quotes_within: &'static str,
+    pub quotes_within_hint: &'static str,
+    pub quotes_heading: &'static str,
+    pub quotes_supplier: &'static str,
+    pub quotes_state: &'static str,
+    pub quotes_delivery: &'static str,
+    pub quotes_took: &'static str,
+    pub quotes_none: &'static str,
+    pub quotes_prices: fn(u64) -> String,
+    pub quotes_days: fn(&str) -> String,
+    pub quotes_state_word: fn(LineState) -> &'static str,
+    pub quotes_reason: fn(Reason) -> &'static str,
+    pub quotes_circuit: fn(Circuit) -> &'static str,
+    pub quotes_best: &'static str,
+    pub quotes_others_heading: &'static str,
+    pub quotes_others: fn(u64) -> String,
+    pub quotes_no_offers: &'static str,
+    pub quotes_failed_heading: &'static str,
 }
 
 impl Strings {
@@ -291,6 +347,8 @@ impl Strings {
         match kind {
             kinds::rehearsal::NAME => self.kind_rehearsal,
             kinds::catalogue_import::NAME => self.kind_import,
+            kinds::supplier_quotes::NAME => self.kind_quotes,
+            kinds::catalogue_export::NAME => self.kind_export,
             kinds::bulk::RETRY => super::operations::operations(self.lang).kind_bulk_retry,
             kinds::bulk::CANCEL => super::operations::operations(self.lang).kind_bulk_cancel,
             other => other,
@@ -302,6 +360,8 @@ impl Strings {
         match kind {
             kinds::rehearsal::NAME => self.text_rehearsal,
             kinds::catalogue_import::NAME => self.text_import,
+            kinds::supplier_quotes::NAME => self.text_quotes,
+            kinds::catalogue_export::NAME => self.text_export,
             _ => "",
         }
     }
@@ -310,6 +370,7 @@ impl Strings {
     pub fn partials_title(&self, kind: &str) -> &'static str {
         match kind {
             kinds::catalogue_import::NAME => self.rejects_heading,
+            kinds::supplier_quotes::NAME => self.quotes_heading,
             _ => self.partials_heading,
         }
     }
@@ -347,13 +408,19 @@ impl Strings {
             "/input/wait_s" => self.wait_s,
             "/input/wait_timeout" => self.wait_timeout,
             "/input/upload" => self.file,
+            "/input/handles" => self.quotes_products,
+            "/input/suppliers" => self.quotes_suppliers,
+            "/input/within_s" => self.quotes_within,
+            "/input/format" => self.file_format,
             "/label" => self.label,
             "/run_at" => self.start,
             "/start_within_s" => self.start_within,
             "/priority" => self.priority,
             "/max_attempts" => self.max_attempts,
             "/kind" => self.kind,
-            other => other.rsplit('/').next().unwrap_or(other),
+            other => super::catalogue::catalogue(self.lang)
+                .field_name(other)
+                .unwrap_or_else(|| other.rsplit('/').next().unwrap_or(other)),
         }
     }
 }

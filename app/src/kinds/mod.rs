@@ -3,8 +3,11 @@
 //! Used by the submit form and the job page. A kind without a file here still works: its values are shown as JSON.
 
 pub mod bulk;
+pub mod catalogue_export;
 pub mod catalogue_import;
 pub mod rehearsal;
+mod supplier_lines;
+pub mod supplier_quotes;
 pub mod upload;
 
 use crate::{components::json_view::JsonView, forms::Scope, i18n::use_t};
@@ -25,6 +28,8 @@ pub fn Fields(
 ) -> impl IntoView {
     match kind.as_str() {
         kinds::catalogue_import::NAME => view! { <catalogue_import::Fields scope sent /> }.into_any(),
+        kinds::supplier_quotes::NAME => view! { <supplier_quotes::Fields scope /> }.into_any(),
+        kinds::catalogue_export::NAME => view! { <catalogue_export::Fields scope /> }.into_any(),
         _ => view! { <rehearsal::Fields scope /> }.into_any(),
     }
 }
@@ -41,6 +46,7 @@ pub fn Partials(
     match kind.as_str() {
         kinds::catalogue_import::NAME => view! { <catalogue_import::Partials job log /> }.into_any(),
         kinds::rehearsal::NAME => view! { <rehearsal::Partials log /> }.into_any(),
+        kinds::supplier_quotes::NAME => view! { <supplier_quotes::Partials log /> }.into_any(),
         _ => {
             let values = Memo::new(move |_| log.with(|log| partials::<serde_json::Value>(log)));
             view! {
@@ -58,6 +64,8 @@ pub fn Partials(
 pub fn Outcome(
     /// Whose.
     job: Signal<Job>,
+    /// Its log.
+    log: Signal<Vec<Event>>,
 ) -> impl IntoView {
     let t = use_t();
     let kind = job.with_untracked(|job| job.kind.clone());
@@ -75,7 +83,9 @@ pub fn Outcome(
         };
         match kind.as_str() {
             kinds::catalogue_import::NAME => view! { <catalogue_import::Outcome result /> }.into_any(),
+            kinds::catalogue_export::NAME => view! { <catalogue_export::Outcome job result /> }.into_any(),
             kinds::rehearsal::NAME => view! { <rehearsal::Outcome result /> }.into_any(),
+            kinds::supplier_quotes::NAME => view! { <supplier_quotes::Outcome result log /> }.into_any(),
             kinds::bulk::RETRY | kinds::bulk::CANCEL => view! { <bulk::Outcome result /> }.into_any(),
             _ => view! { <JsonView value=result /> }.into_any(),
         }

@@ -22,7 +22,12 @@ use crate::{
     kinds::{Outcome, Partials},
     state::jobs::use_jobs,
 };
-use domain::{Event, EventType, Job, JobId, JobState, api::Attempt, api::job_page, kinds::form::PREFIX};
+use domain::{
+    Event, EventType, Job, JobId, JobState,
+    api::Attempt,
+    api::job_page,
+    kinds::{form::PREFIX, rehearsal},
+};
 use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
@@ -68,10 +73,11 @@ pub fn JobDetail(
     });
     let has_partials = Memo::new(move |_| log.with(|log| log.iter().any(|event| event.type_ == EventType::Partial)));
     // Scripts make a text of what stands in `noscript`, so hydration must not look into it.
+    let asks_owner = job.with_untracked(|job| job.kind == rehearsal::NAME);
     let refresh = move || match state.get() {
         state if state.is_terminal() => "",
         // Time to type an answer.
-        JobState::Waiting => r#"<meta http-equiv="refresh" content="30">"#,
+        JobState::Waiting if asks_owner => r#"<meta http-equiv="refresh" content="30">"#,
         _ => r#"<meta http-equiv="refresh" content="5">"#,
     };
     view! {
@@ -118,7 +124,7 @@ pub fn JobDetail(
                             view! {
                                 <section class="card result" aria-labelledby="result-heading">
                                     <h2 id="result-heading">{t.result}</h2>
-                                    <Outcome job />
+                                    <Outcome job log />
                                 </section>
                             }
                         })

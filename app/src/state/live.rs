@@ -105,6 +105,15 @@ pub struct Kept {
     pub kept: Channel,
 }
 
+/// How the catalogue stands, as a channel tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CatalogueHeard {
+    /// Its revision.
+    pub revision: u64,
+    /// Jobs that are changing it.
+    pub changing: u64,
+}
+
 /// The jobs at work, in two figures, for the title and the icon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Summary {
@@ -122,7 +131,7 @@ pub struct Live {
     pub(crate) continuity: RwSignal<Continuity>,
     pub(crate) meter: RwSignal<Meter>,
     pub(crate) kept: RwSignal<Option<Kept>>,
-    pub(crate) catalogue: RwSignal<Option<u64>>,
+    pub(crate) catalogue: RwSignal<Option<CatalogueHeard>>,
     pub(crate) outdated: RwSignal<bool>,
     pub(crate) watchers: StoredValue<u32>,
     /// Whether a job waits for its start.
@@ -266,8 +275,8 @@ impl Live {
         self.summary.into()
     }
 
-    /// The catalogue's revision as last heard; none until something watches it.
-    pub fn catalogue_revision(&self) -> Signal<Option<u64>> {
+    /// How the catalogue stands, as last heard; none until something watches it.
+    pub fn catalogue(&self) -> Signal<Option<CatalogueHeard>> {
         self.catalogue.into()
     }
 

@@ -3,7 +3,7 @@
 //! Judges nothing: what cannot be turned into what the kind wants stays text, and the kind's own check says what is wrong with it.
 //! Invariant: the same fields give the same input on both sides, so that a submit repeated without JavaScript is a repeat.
 
-use super::{catalogue_import, rehearsal};
+use super::{catalogue_export, catalogue_import, rehearsal, supplier_quotes};
 use crate::api::LABEL_LIMIT;
 use serde_json::{Map, Value};
 
@@ -11,11 +11,15 @@ use serde_json::{Map, Value};
 pub const PREFIX: &str = "input.";
 
 /// The input of a kind from a form's fields, in the order sent. Names without [`PREFIX`] are not of the input; an empty field is an
-/// absent one; of a repeated name the last counts (the idiom of a hidden field before a checkbox).
+/// absent one; of a repeated name the last counts (the idiom of a hidden field before a checkbox), but for a list, which takes them all.
 pub fn input_from_form(kind: &str, fields: &[(String, String)]) -> Value {
     let mut input = Map::new();
     for (name, text) in fields {
         let Some(name) = name.strip_prefix(PREFIX) else { continue };
+        if is_list(kind, name) {
+            add_to_list(&mut input, name, text);
+            continue;
+        }
         match text.trim() {
             "" => input.remove(name),
             text => input.insert(name.to_owned(), value(kind, name, text)),
@@ -24,10 +28,31 @@ pub fn input_from_form(kind: &str, fields: &[(String, String)]) -> Value {
     Value::Object(input)
 }
 
+/// Fields that are lists: each value may hold several, with commas or line ends between.
+fn is_list(kind: &str, name: &str) -> bool {
+    matches!((kind, name), (supplier_quotes::NAME, "handles" | "suppliers"))
+}
+
+/// Adds what a value names. A field that was sent with nothing in it is an empty list, not an absent one: of boxes to tick a
+/// hidden field tells that they were there.
+fn add_to_list(input: &mut Map<String, Value>, name: &str, text: &str) {
+    let list = input.entry(name).or_insert_with(|| Value::Array(Vec::new()));
+    let Value::Array(list) = list else { return };
+    list.extend(items(text).map(Value::from));
+}
+
+/// What a text names, with commas or line ends between.
+pub fn items(text: &str) -> impl Iterator<Item = &str> {
+    text.split([',', '\n', '\r']).map(str::trim).filter(|item| !item.is_empty())
+}
+
 /// `on` is what a browser sends for a checkbox; digits are a number.
 fn value(kind: &str, name: &str, text: &str) -> Value {
     // A word in any case, even if someone types digits there: then the complaint is about the word.
-    if matches!((kind, name), (rehearsal::NAME, "failure" | "wait_timeout") | (catalogue_import::NAME, "upload")) {
+    let word =
+        matches!((kind, name), (rehearsal::NAME, "failure" | "wait_timeout") | (catalogue_import::NAME, "upload"))
+            || (kind, name) == (catalogue_export::NAME, "format");
+    if word {
         return text.into();
     }
     match text {
@@ -103,6 +128,28 @@ mod tests {
         ]);
         let input = input_from_form("rehearsal", &form);
         assert_eq!(input, json!({"steps": "five", "step_ms": -1, "x": "99999999999999999999", "y": "--1"}));
+    }
+
+    #[test]
+    fn a_list_takes_all_its_values() {
+        let form = fields(&[
+            ("input.handles", "mug"),
+            ("input.handles", " 123, mug\r\n\r\nthé vert\n"),
+            ("input.suppliers", ""),
+            ("input.suppliers", "alba"),
+            ("input.suppliers", "on"),
+            ("input.within_s", "5"),
+        ]);
+        let input = input_from_form(supplier_quotes::NAME, &form);
+        assert_eq!(
+            input,
+            json!({"handles": ["mug", "123", "mug", "thé vert"], "suppliers": ["alba", "on"], "within_s": 5})
+        );
+        assert!(serde_json::from_value::<supplier_quotes::Input>(input).is_ok());
+        // Boxes that were there and not ticked are none, not all.
+        let none = input_from_form(supplier_quotes::NAME, &fields(&[("input.suppliers", "")]));
+        assert_eq!(none, json!({"suppliers": []}));
+        assert_eq!(input_from_form(rehearsal::NAME, &fields(&[("input.handles", "a,b")])), json!({"handles": "a,b"}));
     }
 
     #[test]

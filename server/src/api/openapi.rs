@@ -67,7 +67,20 @@ pub const ROUTES: &[Route] = &[
         headers: &["If-None-Match"],
         ..get("/api/v1/jobs/{id}", "One job", &[(200, "The job", As("Job")), (304, "Not changed", Empty)])
     },
-    get("/api/v1/jobs/{id}/result", "Its output", &[(200, "The output", Any), (202, "Unfinished", As("Job"))]),
+    Route {
+        headers: &["Range", "If-Range", "If-None-Match"],
+        ..get(
+            "/api/v1/jobs/{id}/result",
+            "Its output, or the file that it made (`catalogue-export`), ranges included",
+            &[
+                (200, "The output, or the whole file", Any),
+                (202, "Unfinished", As("Job")),
+                (206, "A range of the file", Any),
+                (304, "The file is the one that `If-None-Match` names", Empty),
+                (410, "The file was kept for as long as results are", As("Problem")),
+            ],
+        )
+    },
     get(
         "/api/v1/jobs/{id}/files/{name}",
         "A file of it, ranges included",
@@ -117,8 +130,28 @@ pub const ROUTES: &[Route] = &[
     },
     Route {
         method: "patch",
-        ..get("/api/v1/products/{handle}", "Not available yet", &[(405, "`not-available`", As("Problem"))])
+        headers: &["If-Match"],
+        body: Some(Body::Named("ProductEdit")),
+        ..get(
+            "/api/v1/products/{handle}",
+            "Edit it, if it is as the tag says: what is absent stays, `null` clears",
+            &[
+                (200, "The product as it is now, with its tag", As("Product")),
+                (412, "`product-changed`, with the product as it is in `product`", As("Problem")),
+                (422, "What is wrong, place by place", As("Problem")),
+                (428, "`If-Match` is missing", As("Problem")),
+            ],
+        )
     },
+    get(
+        "/api/v1/suppliers",
+        "Whom `supplier-quotes` asks, and whether each is left alone for its failures",
+        &[
+            (200, "In the directory's order", As("SupplierList")),
+            (404, "`no-suppliers`: started without", As("Problem")),
+            (503, "`suppliers-unreachable`", As("Problem")),
+        ],
+    ),
     Route {
         query: &["after", "limit", "wait", "job", "fold", "watch"],
         headers: &["If-None-Match"],
@@ -340,6 +373,7 @@ fn reference(name: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{config::SuppliersConfig, kinds::supplier_quotes::directory::Directory};
     use std::collections::BTreeSet;
 
     fn references(value: &Value, found: &mut BTreeSet<String>) {
@@ -355,9 +389,14 @@ mod tests {
         }
     }
 
+    fn kinds() -> Registry {
+        let nobody = Directory::new(&SuppliersConfig::default()).unwrap();
+        crate::kinds::registry(nobody)
+    }
+
     #[test]
     fn every_reference_leads_somewhere() {
-        let document = assemble(&crate::kinds::registry());
+        let document = assemble(&kinds());
         let mut found = BTreeSet::new();
         references(&document, &mut found);
         assert!(found.contains("#/components/schemas/rehearsal.input"));

@@ -5,35 +5,36 @@
 
 use super::{
     conditional::retry_after,
-    extract::{JobPath, Params, percent_encode},
+    downloads,
+    extract::{JobPath, Params},
 };
 use crate::{
-    clock,
-    error::ApiError,
-    events::wire::write_events,
-    owner::Owner,
-    representation,
-    state::AppState,
-    store::{EventsRead, FileRow},
+    error::ApiError, events::wire::write_events, owner::Owner, representation, state::AppState, store::EventsRead,
 };
 use axum::{
     Json,
-    body::Body,
     extract::{Path, Request, State, rejection::PathRejection},
-    http::{HeaderValue, StatusCode, header},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use domain::{Cursor, JobId, JobState, api::Page};
-use tower_http::services::ServeFile;
 
 /// Events on a page of a job's log.
 const LOG_PAGE: usize = 500;
 
-/// `GET /api/v1/jobs/{id}/result`
-pub async fn result(State(state): State<AppState>, owner: Owner, JobPath(id): JobPath) -> Result<Response, ApiError> {
+/// `GET /api/v1/jobs/{id}/result`: the output, or the file of a kind whose result is one.
+pub async fn result(
+    State(state): State<AppState>,
+    owner: Owner,
+    JobPath(id): JobPath,
+    request: Request,
+) -> Result<Response, ApiError> {
     let snapshot = state.store.job(owner.id, id).await?.ok_or_else(ApiError::job_not_found)?;
     match snapshot.value.state {
         JobState::Succeeded => {
+            if let Some(row) = state.store.result_file(owner.id, id).await? {
+                return downloads::serve(&state, &snapshot.value, &row, request).await;
+            }
             let output = snapshot.value.output.unwrap_or_else(|| "null".to_owned());
             Ok(([(header::CONTENT_TYPE, "application/json")], output).into_response())
         }
@@ -67,45 +68,7 @@ pub async fn file(
     let id: JobId = id.parse().map_err(|_| missing())?;
     let row = state.store.job_file(owner.id, id, &name).await?.ok_or_else(missing)?;
     let job = state.store.job(owner.id, id).await?.ok_or_else(missing)?.value;
-    let expires = job.finished_at.map(|at| state.store.policy().expires_at(at, true, job.resumable));
-    if expires.is_some_and(|at| at < clock::now()) {
-        let detail =
-            "The file was kept for as long as results are, and is gone; the job's `expires_at` says since when.";
-        return Err(ApiError::new(StatusCode::GONE, "result-expired", detail));
-    }
-    let served = ServeFile::new(state.files.job_dir(id).join(&row.name)).try_call(request).await;
-    let mut response = served.map_err(ApiError::internal)?.map(Body::new);
-    match response.status() {
-        // A row without its bytes: of a backup that lacked them, or somebody's hand in the data folder.
-        StatusCode::NOT_FOUND => {
-            let detail = "The job made this file, but it is not on the server's disk any more; run the job again to make it anew.";
-            return Err(ApiError::new(StatusCode::GONE, "file-lost", detail));
-        }
-        StatusCode::RANGE_NOT_SATISFIABLE => {
-            let error = ApiError::new(response.status(), "bad-range", "The file has no such range.");
-            let range = response.headers_mut().remove(header::CONTENT_RANGE);
-            return Err(range.into_iter().fold(error, |error, range| error.with_header(header::CONTENT_RANGE, range)));
-        }
-        _ => {}
-    }
-    let headers = response.headers_mut();
-    if headers.contains_key(header::CONTENT_TYPE) {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_str(&row.content_type).map_err(ApiError::internal)?);
-    }
-    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_str(&disposition(&row)).map_err(ApiError::internal)?);
-    Ok(response)
-}
-
-/// To be saved under its own name (RFC 6266): once in ASCII, once as it is.
-fn disposition(row: &FileRow) -> String {
-    let plain: String = row
-        .name
-        .chars()
-        .map(|char| if char.is_ascii_alphanumeric() || "-_. ".contains(char) { char } else { '_' })
-        .collect();
-    let mut disposition = format!("attachment; filename=\"{plain}\"; filename*=UTF-8''");
-    percent_encode(&mut disposition, &row.name);
-    disposition
+    downloads::serve(&state, &job, &row, request).await
 }
 
 /// `GET /api/v1/jobs/{id}/events?after=<jseq>&limit=`

@@ -5,6 +5,7 @@
 
 use super::{Watches, positions::PositionWatch};
 use crate::{
+    events::bus::Catalogue,
     events::feed::{Feed, FeedError, FeedRequest, Next},
     state::AppState,
     store::StoreError,
@@ -40,11 +41,12 @@ pub struct Follower {
     assets: Arc<Assets>,
 }
 
-/// The catalogue's revision, told at most once a second.
+/// The catalogue's revision and how many jobs are changing it, told at most once a second.
 pub struct CatalogueWatch {
-    revisions: watch::Receiver<u64>,
+    moves: watch::Receiver<Catalogue>,
     revision: u64,
-    /// Whether `revision` is still to be told.
+    changing: u64,
+    /// Whether these are still to be told.
     due: bool,
     not_before: Instant,
 }
@@ -111,45 +113,55 @@ impl Follower {
 }
 
 impl CatalogueWatch {
-    /// Begins at the present revision, which is told first if `tells_present`: whoever subscribes cannot know what it missed.
+    /// Begins at the present state, which is told first if `tells_present`: whoever subscribes cannot know what it missed.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn open(app: &AppState, tells_present: bool) -> Result<Self, StoreError> {
         // Subscribed before it is read, as everywhere.
-        let revisions = app.bus.catalogue();
-        let revision = app.store.catalogue().await?.revision;
-        Ok(Self { revisions, revision, due: tells_present && revision > 0, not_before: Instant::now() })
+        let moves = app.bus.catalogue();
+        let state = app.store.catalogue().await?;
+        let (revision, changing) = (state.revision, state.jobs());
+        let due = tells_present && (revision > 0 || changing > 0);
+        Ok(Self { moves, revision, changing, due, not_before: Instant::now() })
     }
 
-    /// The revision as last known.
-    pub fn revision(&self) -> u64 {
-        self.revision
+    /// What there is to tell, as last known.
+    pub fn hint(&self) -> Hint {
+        Hint::Changed { resource: "catalogue".to_owned(), revision: self.revision, changing: self.changing }
+    }
+
+    /// A word for an entity tag, another one whenever the hint is.
+    pub fn tag(&self) -> String {
+        format!("+{}.{}", self.revision, self.changing)
+    }
+
+    fn take(&mut self) {
+        let told = *self.moves.borrow_and_update();
+        let changing = told.changing.unwrap_or(self.changing);
+        self.due |= told.revision > self.revision || changing != self.changing;
+        self.revision = self.revision.max(told.revision);
+        self.changing = changing;
     }
 
     /// Waits for a change.
     pub async fn changed(&mut self) {
         while !self.due {
-            if self.revisions.changed().await.is_err() {
+            if self.moves.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
-            let revision = *self.revisions.borrow_and_update();
-            self.due = revision > self.revision;
-            self.revision = self.revision.max(revision);
+            self.take();
         }
     }
 
     async fn next(&mut self) -> Hint {
         self.changed().await;
         sleep_until(self.not_before).await;
-        self.revision = self.revision.max(*self.revisions.borrow_and_update());
+        if self.moves.has_changed().unwrap_or(false) {
+            self.take();
+        }
         self.due = false;
         self.not_before = Instant::now() + HINT_EVERY;
-        changed_hint(self.revision)
+        self.hint()
     }
-}
-
-/// The hint that the catalogue has a revision.
-pub fn changed_hint(revision: u64) -> Hint {
-    Hint::Changed { resource: "catalogue".to_owned(), revision }
 }

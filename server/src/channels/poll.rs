@@ -4,11 +4,7 @@
 //! that sends it back gets 304 while nothing follows. Holds nothing between two requests.
 //! Invariant: whoever goes on from `next_cursor` misses nothing, whatever the answer's status was.
 
-use super::{
-    ChannelQuery, Watches,
-    follower::{CatalogueWatch, changed_hint},
-    positions,
-};
+use super::{ChannelQuery, Watches, follower::CatalogueWatch, positions};
 use crate::{
     error::ApiError,
     events::{feed::Feed, wire},
@@ -109,8 +105,8 @@ impl Beside {
     ) -> Result<Self, StoreError> {
         let mut beside = Self { tag: String::new(), hints: None, places: false };
         if let Some(watch) = catalogue {
-            beside.tag = format!("+{}", watch.revision());
-            beside.hints.get_or_insert_default().push(changed_hint(watch.revision()));
+            beside.tag = watch.tag();
+            beside.hints.get_or_insert_default().push(watch.hint());
         }
         if positions {
             let (hints, mark) = positions::present(app, owner, job).await?;

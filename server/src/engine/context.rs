@@ -6,11 +6,12 @@
 //! [`JobError::Stopped`]; progress is committed at most 4 times a second, and its latest value always in the end.
 
 mod bulk;
+mod catalogue;
 mod waiting;
 
 pub use super::failure::JobError;
 pub(super) use waiting::hash_of;
-pub use waiting::{Callback, Waiting};
+pub use waiting::{Callback, Heard, Waiting};
 
 use super::{
     Shared,

@@ -50,7 +50,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{Notify, Semaphore},
+    sync::{Notify, Semaphore, watch},
     task::JoinHandle,
     time::Instant,
 };
@@ -81,6 +81,8 @@ struct Shared {
     claimable: Notify,
     kind_limits: KindLimits,
     due: scheduler::Due,
+    /// Call-backs that came in this process; wakes handlers that look for theirs while they run.
+    heard: watch::Sender<u64>,
     stopping: CancellationToken,
     attempts: TaskTracker,
     parts: Mutex<Option<Parts>>,
@@ -120,6 +122,7 @@ impl Engine {
             live: Live::default(),
             claimable: Notify::new(),
             due: scheduler::Due::default(),
+            heard: watch::Sender::new(0),
             stopping: CancellationToken::new(),
             attempts: TaskTracker::new(),
             parts: Mutex::new(None),
@@ -174,8 +177,12 @@ impl Engine {
     pub async fn receive_callback(&self, token: &str, body: String) -> StoreResult<bool> {
         let (hash, now) = (context::hash_of(token), clock::now());
         // Guesses never reach the writer.
-        Ok(self.shared.store.awaits_callback(hash, now).await?
-            && self.shared.store.receive_callback(hash, body, now).await?)
+        let taken = self.shared.store.awaits_callback(hash, now).await?
+            && self.shared.store.receive_callback(hash, body, now).await?;
+        if taken {
+            self.shared.heard.send_modify(|count| *count += 1);
+        }
+        Ok(taken)
     }
 
     /// Lets a job that holds at each step take one. It may come before the job starts. `false`: no such unfinished job of this owner.

@@ -20,7 +20,16 @@ const SWEEP_FROM: usize = 64;
 #[derive(Clone)]
 pub struct Bus {
     owners: Arc<Mutex<Owners>>,
-    catalogue: watch::Sender<u64>,
+    catalogue: watch::Sender<Catalogue>,
+}
+
+/// How the catalogue stands, as far as commits have told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Catalogue {
+    /// Its revision; 0 before the first change that was told.
+    pub revision: u64,
+    /// Jobs that are changing it; `None` before the first of them began or stopped.
+    pub changing: Option<u64>,
 }
 
 struct Owners {
@@ -50,7 +59,7 @@ impl Bus {
     /// A bus that nobody listens to yet.
     pub fn new() -> Self {
         let owners = Owners { streams: HashMap::new(), sweep_at: SWEEP_FROM };
-        Self { owners: Arc::new(Mutex::new(owners)), catalogue: watch::Sender::new(0) }
+        Self { owners: Arc::new(Mutex::new(owners)), catalogue: watch::Sender::new(Catalogue::default()) }
     }
 
     /// Wakes at every later move of an owner's head. Its first value is not the head: read that from the store, afterwards.
@@ -96,14 +105,20 @@ impl Bus {
         }
     }
 
-    /// Wakes at every later change of the catalogue's revision. Its first value may be older than the store's.
-    pub fn catalogue(&self) -> watch::Receiver<u64> {
+    /// Wakes at every later change of the catalogue's revision and of how many jobs are changing it. Its first value may be older than
+    /// the store's.
+    pub fn catalogue(&self) -> watch::Receiver<Catalogue> {
         self.catalogue.subscribe()
     }
 
-    /// Tells the catalogue's new revision.
-    pub fn catalogue_moved(&self, revision: u64) {
-        advance(&self.catalogue, revision);
+    /// Tells the catalogue's new revision, how many jobs are changing it now, or both.
+    pub fn catalogue_moved(&self, revision: Option<u64>, changing: Option<u64>) {
+        self.catalogue.send_if_modified(|known| {
+            let before = *known;
+            known.revision = known.revision.max(revision.unwrap_or(0));
+            known.changing = changing.or(known.changing);
+            *known != before
+        });
     }
 
     /// Nothing panics under the lock; should it ever, waking on is right.

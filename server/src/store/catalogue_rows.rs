@@ -2,7 +2,7 @@
 //!
 //! Beside `rows`, which has everything about jobs. No SQL and no HTTP in it.
 
-use domain::{api, kinds::catalogue_import};
+use domain::{InputError, api, kinds::catalogue_import};
 use std::collections::BTreeMap;
 
 /// Rows of an import, applied in order and each idempotently.
@@ -101,4 +101,33 @@ pub struct CatalogueState {
     pub revision: u64,
     /// Who is changing it.
     pub changing: Vec<api::Changing>,
+}
+
+impl CatalogueState {
+    /// Running jobs that are changing it.
+    pub fn jobs(&self) -> u64 {
+        self.changing.iter().map(|changing| changing.count).sum()
+    }
+}
+
+/// What a product must be like for an edit of it to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    /// Whatever it is, as long as it is there.
+    Any,
+    /// Of one of these revisions.
+    Revisions(Vec<u64>),
+}
+
+/// What became of an edit.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Edited {
+    /// There is no such product.
+    Missing,
+    /// It is of another revision; nothing was written. The product as it is.
+    Changed(Box<api::Product>),
+    /// The edit cannot be made of this product; nothing was written.
+    Refused(Vec<InputError>),
+    /// The product as it is now. Its revision is another one if the edit changed anything.
+    Done(Box<api::Product>),
 }

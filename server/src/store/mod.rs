@@ -8,6 +8,7 @@
 
 pub mod callback_rows;
 pub mod catalogue_rows;
+pub mod exporting;
 pub mod lifecycle;
 pub mod operations;
 pub mod rows;
@@ -15,12 +16,13 @@ pub mod sqlite;
 
 pub use callback_rows::*;
 pub use catalogue_rows::*;
+pub use exporting::*;
 pub use lifecycle::*;
 pub use operations::*;
 pub use rows::*;
 
 use async_trait::async_trait;
-use domain::{JobId, OwnerId, Timestamp, UploadId, api::CancelOutcome};
+use domain::{JobId, OwnerId, Timestamp, UploadId, api::CancelOutcome, catalogue::ProductEdit};
 
 /// Why a call on the store failed. What the caller did wrong is in each call's own answer, not here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,7 +54,7 @@ pub type StoreResult<T> = Result<T, StoreError>;
 
 /// Everything durable. One instance per process, shared as `Arc<dyn Store>`.
 #[async_trait]
-pub trait Store: Lifecycle + Operations + Send + Sync + 'static {
+pub trait Store: Lifecycle + Exporting + Operations + Send + Sync + 'static {
     /// Made with the database; changes only when it is restored from a backup.
     fn epoch(&self) -> &str;
 
@@ -158,6 +160,8 @@ pub trait Store: Lifecycle + Operations + Send + Sync + 'static {
     async fn upload_bytes(&self, owner: OwnerId) -> StoreResult<u64>;
     /// A file of a job of this owner.
     async fn job_file(&self, owner: OwnerId, id: JobId, name: &str) -> StoreResult<Option<FileRow>>;
+    /// The file that is the result of a job of this owner, of a kind whose result is one.
+    async fn result_file(&self, owner: OwnerId, id: JobId) -> StoreResult<Option<FileRow>>;
     /// Removes the rows of uploads made before a moment that no job uses; the caller removes their files.
     async fn expire_uploads(&self, before: Timestamp, limit: usize) -> StoreResult<Vec<UploadId>>;
 
@@ -167,6 +171,14 @@ pub trait Store: Lifecycle + Operations + Send + Sync + 'static {
     async fn products(&self, q: Option<&str>, after: Option<&str>, limit: usize) -> StoreResult<ProductsRead>;
     /// One product.
     async fn product(&self, handle: &str) -> StoreResult<Option<domain::api::Product>>;
+    /// Changes a product, if it is as expected when the change is committed; a person's doing, not a job's.
+    async fn edit_product(
+        &self,
+        handle: &str,
+        expected: Expected,
+        edit: ProductEdit,
+        now: Timestamp,
+    ) -> StoreResult<Edited>;
     /// Revision and who is changing it, without the products.
     async fn catalogue(&self) -> StoreResult<CatalogueState>;
 

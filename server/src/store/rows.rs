@@ -24,6 +24,8 @@ pub struct Committed {
     pub cancel_requested: Vec<JobId>,
     /// The catalogue's revision, if it changed.
     pub catalogue: Option<u64>,
+    /// Running jobs of the kinds that change the catalogue, if one of them began or stopped running.
+    pub changing: Option<u64>,
 }
 
 /// Called after each commit, on the writer's thread: quick and never blocking.
@@ -400,7 +402,7 @@ pub enum Finish {
 }
 
 /// A file that belongs to a job.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FileRow {
     /// Its name in the job's folder and in the link, such as `rejects.csv`.
     pub name: String,
@@ -408,6 +410,10 @@ pub struct FileRow {
     pub content_type: String,
     /// Bytes.
     pub size: u64,
+    /// SHA-256 of the content, of a file that never changes once it is there.
+    pub sha256: Option<[u8; 32]>,
+    /// Whether it is the job's result: what `GET …/result` answers.
+    pub is_result: bool,
 }
 
 /// What was promoted.

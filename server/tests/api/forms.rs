@@ -4,7 +4,7 @@ use crate::common::{Server, Visitor, header, link, text};
 use reqwest::{Response, StatusCode, multipart};
 use serde_json::{Value, json};
 
-async fn post(visitor: &Visitor, path: &str, fields: &[(&str, &str)]) -> Response {
+pub(super) async fn post(visitor: &Visitor, path: &str, fields: &[(&str, &str)]) -> Response {
     let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
     let body: Vec<_> = fields.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
     let request = visitor.post(path).header("content-type", "application/x-www-form-urlencoded");

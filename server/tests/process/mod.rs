@@ -29,8 +29,13 @@ impl Process {
 
     /// `None`: it ended without serving.
     pub fn start_as(data: &Path, change: impl FnOnce(&mut Command)) -> Option<Self> {
+        Self::start_at("127.0.0.1:0", data, change)
+    }
+
+    /// On an address of the test's choice: where its predecessor listened, so that who knows that finds it again.
+    pub fn start_at(listen: &str, data: &Path, change: impl FnOnce(&mut Command)) -> Option<Self> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_meanwhile"));
-        command.args(["serve", "--listen", "127.0.0.1:0", "--workers", "4", "--data"]).arg(data);
+        command.args(["serve", "--listen", listen, "--workers", "4", "--data"]).arg(data);
         change(&mut command);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let stdout = child.stdout.take().unwrap();

@@ -81,7 +81,7 @@ pub async fn a_job_goes_as_a_whole_and_leaves_nothing(bench: Bench) {
     let job = NewJob { uploads: vec![mine.id], input: long.clone(), ..new_job(OWNER) };
     bench.accept(job).await;
     let lease = bench.claim_one(at(10)).await.lease;
-    let file = FileRow { name: "rejects.csv".into(), content_type: "text/csv".into(), size: 3 };
+    let file = FileRow { name: "rejects.csv".into(), content_type: "text/csv".into(), size: 3, ..FileRow::default() };
     bench.finish(lease, Finish::Succeeded { output: long, files: vec![file] }, at(20)).await;
     assert_eq!(bench.store.expire_uploads(at(2 * DAY), 10).await.unwrap(), [], "a job uses it");
     assert_eq!(bench.store.prune(at(30 * DAY), 0, 10).await.unwrap(), Pruned { jobs: 1, next: None });
@@ -131,7 +131,8 @@ pub async fn a_key_of_yesterday_is_forgotten(bench: Bench) {
 }
 
 pub async fn files_go_before_their_job_but_not_from_under_a_checkpoint(bench: Bench) {
-    let file = || vec![FileRow { name: "rejects.csv".into(), content_type: "text/csv".into(), size: 3 }];
+    let file =
+        || vec![FileRow { name: "rejects.csv".into(), content_type: "text/csv".into(), size: 3, ..FileRow::default() }];
     let done = bench.running().await.lease;
     bench.finish(done, Finish::Succeeded { output: "{}".into(), files: file() }, at(20)).await;
     let resumable = bench.running().await.lease;

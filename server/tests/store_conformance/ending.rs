@@ -6,7 +6,7 @@ use server::store::*;
 
 pub async fn success_is_kept_with_its_output_and_files(bench: Bench) {
     let lease = bench.running().await.lease;
-    let file = FileRow { name: "rejects.csv".into(), content_type: "text/csv".into(), size: 12 };
+    let file = FileRow { name: "rejects.csv".into(), content_type: "text/csv".into(), size: 12, ..FileRow::default() };
     let finish = Finish::Succeeded { output: r#"{"steps":5}"#.into(), files: vec![file.clone()] };
     assert_eq!(bench.finish(lease, finish, at(30)).await, JobState::Succeeded);
     let bench = bench.restart().await;
@@ -81,7 +81,7 @@ pub async fn a_permanent_failure_ends_at_once_and_its_event_fits(bench: Bench) {
     let mut long = failure("broken");
     long.reason = FailureReason::Rejected;
     long.detail = Some("\u{1}".repeat(100_000));
-    let file = FileRow { name: "rejects.csv".into(), content_type: "text/csv".into(), size: 12 };
+    let file = FileRow { name: "rejects.csv".into(), content_type: "text/csv".into(), size: 12, ..FileRow::default() };
     let failed = Finish::Failed { failure: long, files: vec![file.clone()] };
     assert_eq!(bench.finish(lease, failed, at(30)).await, JobState::Failed);
     assert!(bench.events(lease.job).await.iter().all(|event| event.data.len() <= EVENT_LIMIT));

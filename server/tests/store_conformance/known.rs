@@ -135,8 +135,13 @@ impl Known {
             self.go(JobState::Failed, 2);
         } else {
             self.attempt -= 1;
-            self.go(JobState::Queued, 1);
+            self.go(if self.crashes == 1 { JobState::Queued } else { JobState::Retrying }, 1);
         }
         self.state
+    }
+
+    /// The longest pause after a crash.
+    pub fn pause_ms(&self) -> i64 {
+        250 << self.crashes
     }
 }

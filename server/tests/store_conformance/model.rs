@@ -147,6 +147,15 @@ impl Model {
                 let lost = lost.filter(|job| all || job.lease_until < now);
                 let expected: Vec<_> = lost.map(|job| Rescued { job: job.id, state: job.rescue() }).collect();
                 assert_eq!(rescued, expected);
+                for job in self.jobs.iter_mut().filter(|job| job.state == JobState::Retrying && job.due.is_none()) {
+                    let row = store.job(job.owner, job.id).await.unwrap().unwrap().value;
+                    let pause = row.due_at.unwrap().ms_since(now);
+                    assert!(
+                        pause > 0 && pause * 2 > job.pause_ms() - 2 && pause <= job.pause_ms(),
+                        "{pause} ms: {job:?}"
+                    );
+                    job.due = row.due_at;
+                }
             }
             _ if self.jobs.is_empty() => {}
             Call::Advance { job, progress: done, checkpoint, partials } => {

@@ -46,6 +46,39 @@ pub async fn jobs_are_found_by_state_kind_and_text(bench: Bench) {
     assert_eq!(by_text("nowhere").await, [] as [JobId; 0]);
 }
 
+pub async fn what_is_unfinished_is_found_in_every_state_and_nobody_elses(bench: Bench) {
+    let find = async |states: &[JobState]| {
+        let filter = JobFilter { states: states.to_vec(), limit: 10, ..JobFilter::default() };
+        let found = bench.store.jobs(OWNER, filter).await.unwrap();
+        found.value.into_iter().map(|row| (row.id, row.state)).collect::<Vec<_>>()
+    };
+    let unfinished: Vec<_> = JobState::ALL.into_iter().filter(|state| !state.is_terminal()).collect();
+    assert_eq!(find(&unfinished).await, [], "of an owner whom nobody knows");
+    let mut expected = Vec::new();
+    for finish in [
+        Finish::Succeeded { output: "1".into(), files: Vec::new() },
+        Finish::Retry { failure: failure("rain"), at: at(90_000) },
+        waits(wait_until(at(90_000)), 0),
+    ] {
+        let lease = bench.running().await.lease;
+        bench.finish(lease, finish, at(15)).await;
+        expected.push((lease.job, bench.row(lease.job).await.state));
+    }
+    let running = bench.running().await.lease.job;
+    let scheduled = bench.accept(NewJob { run_at: Some(at(80_000)), ..new_job(OWNER) }).await.id;
+    let queued = bench.accept(new_job(OWNER)).await.id;
+    bench.accept(new_job(OTHER)).await;
+    let last = [(running, JobState::Running), (scheduled, JobState::Scheduled), (queued, JobState::Queued)];
+    expected.extend(last);
+    expected.retain(|(_, state)| !state.is_terminal());
+    expected.reverse();
+    assert_eq!(expected.len(), unfinished.len(), "{expected:?}");
+    assert_eq!(find(&unfinished).await, expected, "newest first");
+    for one in expected {
+        assert_eq!(find(&[one.1]).await, [one]);
+    }
+}
+
 pub async fn events_come_in_pages_and_say_whether_more_follow(bench: Bench) {
     for _ in 0..5 {
         bench.accept(new_job(OWNER)).await;

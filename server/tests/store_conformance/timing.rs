@@ -88,9 +88,36 @@ async fn crash(bench: &Bench, times: usize) -> domain::JobId {
     let mut id = None;
     for _ in 0..times {
         id = Some(bench.claim_one(at(10)).await.lease.job);
-        bench.store.rescue(at(99_999), None, false, 10).await.unwrap();
+        come_back(bench).await;
     }
     id.unwrap()
+}
+
+/// Its worker has died; after its pause it is queued again.
+async fn come_back(bench: &Bench) {
+    bench.store.rescue(at(99_999), None, false, 10).await.unwrap();
+    bench.store.promote_due(at(999_999), 10).await.unwrap();
+}
+
+pub async fn jobs_that_crashed_together_twice_come_back_apart(bench: Bench) {
+    for _ in 0..8 {
+        bench.accept(new_job(OWNER)).await;
+    }
+    assert_eq!(bench.claim("worker", 8, at(10)).await.len(), 8);
+    let rescued = bench.store.rescue(at(20_000), None, false, 8).await.unwrap();
+    assert!(rescued.iter().all(|job| job.state == JobState::Queued), "the first time at once: {rescued:?}");
+    assert_eq!(bench.claim("worker", 8, at(20_001)).await.len(), 8);
+    let rescued = bench.store.rescue(at(40_000), None, false, 8).await.unwrap();
+    assert!(rescued.iter().all(|job| job.state == JobState::Retrying), "{rescued:?}");
+    let mut due = Vec::new();
+    for job in &rescued {
+        let row = bench.row(job.job).await;
+        assert_eq!(row.attempt, 0, "a crash takes no attempt");
+        due.push(row.due_at.unwrap());
+    }
+    assert!(due.iter().all(|due| (at(40_500)..=at(41_000)).contains(due)), "{due:?}");
+    assert!(due.iter().any(|one| *one != due[0]), "each at a moment of its own: {due:?}");
+    bench.assert_sound(OWNER).await;
 }
 
 pub async fn a_checkpoint_that_moves_renews_the_crash_budget(bench: Bench) {
@@ -99,7 +126,7 @@ pub async fn a_checkpoint_that_moves_renews_the_crash_budget(bench: Bench) {
     for text in ["1", "2"] {
         let lease = bench.claim_one(at(10)).await.lease;
         bench.advance(lease, checkpoint(text)).await;
-        bench.store.rescue(at(99_999), None, false, 10).await.unwrap();
+        come_back(&bench).await;
         crash(&bench, 3).await;
         assert_eq!(bench.row(id).await.state, JobState::Queued);
     }

@@ -1,7 +1,7 @@
 //! Claiming and working: one job to one worker, and every write fenced by its lease (3).
 
 use super::fixture::*;
-use domain::{EventType, JobState, api::EVENT_LIMIT};
+use domain::{EventType, JobState, api::EVENT_LIMIT, catalogue::ProductEdit};
 use server::store::*;
 use std::collections::HashSet;
 
@@ -185,4 +185,56 @@ pub async fn a_catalogue_batch_commits_with_its_step(bench: Bench) {
     bench.advance(lease, step).await;
     assert_eq!(bench.heard(), [Committed { heads: vec![(OWNER, 4)], ..Committed::default() }]);
     assert_eq!(bench.store.catalogue().await.unwrap().revision, revision);
+}
+
+pub async fn a_commit_tells_how_many_jobs_change_the_catalogue(bench: Bench) {
+    let changing = |bench: &Bench| bench.heard().into_iter().filter_map(|told| told.changing).collect::<Vec<_>>();
+    let import = || NewJob { kind: domain::kinds::catalogue_import::NAME.into(), ..new_job(OWNER) };
+    bench.accept(import()).await;
+    bench.accept(import()).await;
+    assert_eq!(changing(&bench), [0; 0], "they do not run yet");
+    let quota = [Quota::unlimited(domain::kinds::catalogue_import::NAME)];
+    let claimed = bench.store.claim("w", &quota, 2, at(10), at(1_000)).await.unwrap();
+    assert_eq!(changing(&bench), [2]);
+    assert_eq!(bench.store.catalogue().await.unwrap().jobs(), 2);
+    bench.advance(claimed[0].lease, checkpoint("1")).await;
+    assert_eq!(changing(&bench), [0; 0]);
+    bench.finish(claimed[0].lease, success(), at(20)).await;
+    bench.finish(claimed[1].lease, Finish::Released, at(20)).await;
+    assert_eq!(changing(&bench), [1, 0]);
+    assert_eq!(bench.store.catalogue().await.unwrap().jobs(), 0);
+    bench.running().await;
+    assert_eq!(changing(&bench), [0; 0], "jobs of other kinds do not count");
+}
+
+pub async fn an_edit_is_made_of_what_it_expects_only(bench: Bench) {
+    let lease = bench.running().await.lease;
+    let row = CatalogueRow {
+        line: 2,
+        handle: "mug".into(),
+        product: Some(ProductCells { title: "Mug".into(), ..ProductCells::default() }),
+        ..CatalogueRow::default()
+    };
+    bench.advance(lease, Advance { catalogue: Some(CatalogueBatch { rows: vec![row] }), ..Advance::default() }).await;
+    let mug = bench.store.product("mug").await.unwrap().unwrap();
+    bench.heard();
+    let edit = |revision: u64, title: &str| {
+        let edit = ProductEdit { title: Some(title.to_owned()), ..ProductEdit::default() };
+        bench.store.edit_product("mug", Expected::Revisions(vec![revision]), edit, at(30))
+    };
+    let Edited::Done(cup) = edit(mug.revision, "Cup").await.unwrap() else { panic!("not done") };
+    let told = Committed { catalogue: Some(cup.revision), ..Committed::default() };
+    assert_eq!((bench.heard(), cup.revision > mug.revision), (vec![told], true));
+    assert_eq!(edit(mug.revision, "Beaker").await.unwrap(), Edited::Changed(cup.clone()));
+    assert_eq!(edit(cup.revision, "Cup").await.unwrap(), Edited::Done(cup.clone()));
+    assert_eq!(bench.heard(), [], "nothing changed, so nobody is told");
+    // Of many at once that have seen the same, one is made.
+    let seen = cup.revision;
+    let titles: Vec<String> = (0..20).map(|number| format!("Cup {number}")).collect();
+    let answers = futures_util::future::join_all(titles.iter().map(|title| edit(seen, title))).await;
+    let made = answers.into_iter().filter(|answer| matches!(answer, Ok(Edited::Done(_)))).count();
+    assert_eq!(made, 1);
+    assert_eq!(bench.store.catalogue().await.unwrap().revision, seen + 1);
+    let bench = bench.restart().await;
+    assert_eq!(bench.store.product("mug").await.unwrap().unwrap().changed_by, domain::api::ChangedBy::Edit);
 }

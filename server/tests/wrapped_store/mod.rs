@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use domain::{
     JobId, JobState, OwnerId, Timestamp, UploadId,
     api::{CancelOutcome, Product},
+    catalogue::ProductEdit,
 };
 use futures_util::future::BoxFuture;
 use server::store::*;
@@ -43,7 +44,11 @@ pub enum Call {
     ExpireUploads,
     Products,
     Product,
+    EditProduct,
     Catalogue,
+    Extent,
+    MoreColumns,
+    ExportProducts,
     Ping,
 }
 
@@ -164,6 +169,9 @@ impl<I: Interpose> Store for WrappedStore<I> {
     async fn job_file(&self, owner: OwnerId, id: JobId, name: &str) -> StoreResult<Option<FileRow>> {
         self.between.around(Call::JobFile, self.inner.job_file(owner, id, name)).await
     }
+    async fn result_file(&self, owner: OwnerId, id: JobId) -> StoreResult<Option<FileRow>> {
+        self.between.around(Call::JobFile, self.inner.result_file(owner, id)).await
+    }
     async fn expire_uploads(&self, before: Timestamp, limit: usize) -> StoreResult<Vec<UploadId>> {
         self.between.around(Call::ExpireUploads, self.inner.expire_uploads(before, limit)).await
     }
@@ -172,6 +180,15 @@ impl<I: Interpose> Store for WrappedStore<I> {
     }
     async fn product(&self, handle: &str) -> StoreResult<Option<Product>> {
         self.between.around(Call::Product, self.inner.product(handle)).await
+    }
+    async fn edit_product(
+        &self,
+        handle: &str,
+        expected: Expected,
+        edit: ProductEdit,
+        now: Timestamp,
+    ) -> StoreResult<Edited> {
+        self.between.around(Call::EditProduct, self.inner.edit_product(handle, expected, edit, now)).await
     }
     async fn catalogue(&self) -> StoreResult<CatalogueState> {
         self.between.around(Call::Catalogue, self.inner.catalogue()).await
@@ -247,5 +264,18 @@ impl<I: Interpose> Lifecycle for WrappedStore<I> {
     }
     async fn erase(&self, limit: usize) -> StoreResult<Erased> {
         self.inner.erase(limit).await
+    }
+}
+
+#[async_trait]
+impl<I: Interpose> Exporting for WrappedStore<I> {
+    async fn extent(&self, after: i64) -> StoreResult<Extent> {
+        self.between.around(Call::Extent, self.inner.extent(after)).await
+    }
+    async fn more_columns(&self, of: MoreOf, after: i64, limit: usize) -> StoreResult<MoreColumns> {
+        self.between.around(Call::MoreColumns, self.inner.more_columns(of, after, limit)).await
+    }
+    async fn export_products(&self, after: i64, upto: i64, limit: usize) -> StoreResult<ExportPage> {
+        self.between.around(Call::ExportProducts, self.inner.export_products(after, upto, limit)).await
     }
 }

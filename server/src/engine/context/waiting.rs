@@ -17,6 +17,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::{sync::atomic::Ordering, time::Duration};
+use tokio::sync::watch;
 
 /// Bytes of a token: beyond guessing, whatever the rate.
 const TOKEN_LEN: usize = 32;
@@ -102,6 +103,19 @@ impl Waiting {
     }
 }
 
+/// Wakes a handler when call-backs have come; carries none, and may wake for those of other jobs: [`Context::callbacks`] tells.
+pub struct Heard(watch::Receiver<u64>);
+
+impl Heard {
+    /// Resolves when one came since the last time, or since it was made. Dropped in between, it loses nothing.
+    pub async fn any(&mut self) {
+        if self.0.changed().await.is_err() {
+            // The engine is gone, and with it whoever would call back here.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
 impl From<Waiting> for JobError {
     fn from(waiting: Waiting) -> Self {
         Self::Waiting(Box::new(waiting))
@@ -140,6 +154,11 @@ impl Context {
             }
             Err(error) => Err(JobError::transient("store-unavailable", error.to_string())),
         }
+    }
+
+    /// For a handler that still works while it awaits call-backs: tells when some came, of whatever job, from now on.
+    pub fn hear_callbacks(&self) -> Heard {
+        Heard(self.engine.heard.subscribe())
     }
 
     /// Commits an address for one call-back and answers its path, for a handler whose checkpoint need not say that it asked.

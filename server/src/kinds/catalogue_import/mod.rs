@@ -182,6 +182,7 @@ impl Import<'_> {
             name: REJECTS.to_owned(),
             content_type: "text/csv; charset=utf-8".to_owned(),
             size,
+            ..FileRow::default()
         });
         Some(format!("/api/v1/jobs/{}/files/{REJECTS}", self.ctx.job_id()))
     }

@@ -7,7 +7,7 @@
 
 use crate::{
     files::make_folder,
-    kinds::product_csv::{Columns, REJECT_COLUMNS, guard},
+    kinds::product_csv::{Columns, REJECT_COLUMNS, guard, unguard},
 };
 use domain::kinds::catalogue_import::Reject;
 use serde_json::Value;
@@ -64,7 +64,9 @@ impl RejectsFile {
         }
         for Rejected { reject, cells } in rejected {
             // A row with too many or too few cells is cut or filled, so that the file has a shape.
-            let cell = |index: usize| guard(cells.get(index).map_or("", String::as_str)).into_owned();
+            // One of a guarded file is guarded anew rather than twice: somebody may have added rows that are not.
+            let bare = |cell| if self.columns.guarded() { unguard(cell) } else { cell };
+            let cell = |index: usize| guard(bare(cells.get(index).map_or("", String::as_str))).into_owned();
             let cells = self.columns.originals().map(|(index, _)| cell(index));
             let column = reject.column.as_deref().unwrap_or_default();
             let told = [reject.line.to_string(), guard(column).into_owned(), guard(&reason(reject)).into_owned()];

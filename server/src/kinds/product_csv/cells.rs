@@ -1,31 +1,9 @@
-//! What single cells may say: prices, quantities, yes and no.
+//! What single cells may say; prices and quantities are judged by `domain::catalogue::cells`, as in edits.
 //!
-//! Pure functions over trimmed text. Invariant: two texts of the same price become the same text, so that comparing is enough.
+//! Pure functions over trimmed text. Invariant: [`unguard`] gives back exactly what [`guard`] was given, whatever that was.
 
+pub(super) use domain::catalogue::cells::{price, quantity};
 use std::borrow::Cow;
-
-/// A price as a canonical decimal: at least two decimals, no needless zeros (`50` and `50.0` are `50.00`).
-pub(super) fn price(cell: &str) -> Option<String> {
-    let (whole, decimals) = cell.split_once('.').unwrap_or((cell, ""));
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if (whole.is_empty() && decimals.is_empty()) || !digits(whole) || !digits(decimals) {
-        return None;
-    }
-    let whole = whole.trim_start_matches('0');
-    let decimals = decimals.trim_end_matches('0');
-    if whole.len() > 12 || decimals.len() > 6 {
-        return None;
-    }
-    let whole = if whole.is_empty() { "0" } else { whole };
-    Some(format!("{whole}.{decimals:0<2}"))
-}
-
-/// A whole number; below zero when more was sold than there was.
-pub(super) fn quantity(cell: &str) -> Option<i64> {
-    let digits = cell.strip_prefix('-').unwrap_or(cell);
-    let valid = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    cell.parse().ok().filter(|_| valid)
-}
 
 /// Yes or no, as spreadsheets write them; blank is no.
 pub(super) fn truth(cell: &str) -> Option<bool> {
@@ -36,20 +14,38 @@ pub(super) fn truth(cell: &str) -> Option<bool> {
     }
 }
 
-/// Begins as a formula would, to a spreadsheet. A number does not, even below zero.
+/// A cell of a column without a field of its own. Yes and no in small letters and amounts as canonical decimals, since spreadsheet
+/// programs write `FALSE` and `10.5` where a shop wrote `false` and `10.50`; everything else as it is.
+pub(super) fn tidy(title: &str, cell: &str) -> String {
+    if cell.eq_ignore_ascii_case("true") || cell.eq_ignore_ascii_case("false") {
+        return cell.to_ascii_lowercase();
+    }
+    Some(cell).filter(|_| is_amount(title)).and_then(price).unwrap_or_else(|| cell.to_owned())
+}
+
+/// Whether a column without a field of its own holds amounts of money.
+pub(super) fn is_amount(title: &str) -> bool {
+    let title = title.to_ascii_lowercase();
+    title == "cost per item"
+        || ["price / ", "compare at price / ", "compare-at price / "].iter().any(|start| title.starts_with(start))
+}
+
+/// Begins as a formula would, to a spreadsheet (OWASP, "CSV Injection"). A number does not, even below zero.
 pub(super) fn is_formula(cell: &str) -> bool {
+    const SIGNS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
     let number = || cell.strip_prefix(['-', '+']).is_some_and(|digits| price(digits).is_some());
-    cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && !number()
+    cell.starts_with(SIGNS) && !number()
 }
 
-/// A cell made safe for spreadsheets.
+/// A cell made safe for spreadsheets: with an apostrophe before what begins as a formula would, and one more before what already has
+/// apostrophes there.
 pub fn guard(cell: &str) -> Cow<'_, str> {
-    if is_formula(cell) { format!("'{cell}").into() } else { cell.into() }
+    if is_formula(cell.trim_start_matches('\'')) { format!("'{cell}").into() } else { cell.into() }
 }
 
-/// Undoes [`guard`].
-pub(super) fn unguard(cell: &str) -> &str {
-    cell.strip_prefix('\'').filter(|rest| is_formula(rest)).unwrap_or(cell)
+/// Undoes [`guard`]. Only for files that say that their cells are guarded: in any other an apostrophe is the author's.
+pub fn unguard(cell: &str) -> &str {
+    cell.strip_prefix('\'').filter(|rest| is_formula(rest.trim_start_matches('\''))).unwrap_or(cell)
 }
 
 /// Most characters of a cell or a title in what is told about it.
@@ -68,49 +64,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_price_is_the_same_text() {
-        for (cell, canonical) in [
-            ("50", "50.00"),
-            ("50.0", "50.00"),
-            ("050.00", "50.00"),
-            ("9.9", "9.90"),
-            ("0.125", "0.125"),
-            (".5", "0.50"),
-            ("5.", "5.00"),
-            ("0", "0.00"),
-            ("999999999999.99", "999999999999.99"),
-        ] {
-            assert_eq!(price(cell).as_deref(), Some(canonical), "{cell}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_price_is_refused() {
-        for cell in
-            ["12,50", "-1", "+1", "abc", "$5", "1e3", "1.2.3", ".", "1 000", "NaN", "٣", "1234567890123", "0.1234567"]
-        {
-            assert_eq!(price(cell), None, "{cell}");
-        }
-    }
-
-    #[test]
-    fn quantities_are_whole_numbers() {
-        assert_eq!(quantity("12"), Some(12));
-        assert_eq!(quantity("-3"), Some(-3));
-        for cell in ["", "-", "+3", "1.0", "1,000", "many", "9223372036854775808"] {
-            assert_eq!(quantity(cell), None, "{cell}");
-        }
-    }
-
-    #[test]
     fn a_formula_is_guarded_and_a_number_is_not() {
-        for cell in ["=1+1", "@SUM(A1)", "-cmd", "+33 1", "\tx"] {
+        for cell in
+            ["=1+1", "@SUM(A1)", "-cmd", "+33 1", "\tx", "\rx", "\nx", "＝1+1", "'=1+1", "''@x", "-", "=", "-5,00"]
+        {
             assert_eq!(guard(cell), format!("'{cell}"));
             assert_eq!(unguard(&guard(cell)), cell);
         }
-        for cell in ["-5", "12.50", "shirt", "'quoted'", ""] {
+        for cell in ["-5", "-5.00", "+5", "12.50", "shirt", "'quoted'", "'", "''", "'5", "'-5", "", "a=1"] {
             assert_eq!(guard(cell), cell);
             assert_eq!(unguard(cell), cell);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_was_guarded_comes_back_and_is_no_formula(cell in "['=+@\t\r\n0-9.a＝-]{0,6}") {
+            let guarded = guard(&cell);
+            proptest::prop_assert!(!is_formula(&guarded));
+            proptest::prop_assert_eq!(unguard(&guarded), cell.as_str());
+        }
+    }
+
+    #[test]
+    fn what_spreadsheet_programs_rewrite_is_the_same_cell() {
+        for (title, cell, tidied) in [
+            ("Gift Card", "FALSE", "false"),
+            ("Variant Taxable", "True", "true"),
+            ("Cost per item", "10.5", "10.50"),
+            ("Price / International", "10", "10.00"),
+            ("Cost per item", "about 10", "about 10"),
+            ("Variant Barcode", "0012", "0012"),
+            ("Variant Tax Code", "10.5", "10.5"),
+        ] {
+            assert_eq!(tidy(title, cell), tidied, "{title}");
         }
     }
 }

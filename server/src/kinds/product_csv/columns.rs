@@ -1,10 +1,11 @@
 //! The header of a product file: which column is what, or why the file is refused.
 //!
-//! Titles are matched trimmed and without regard to case. Knows Shopify's product format, and the three columns that a rejects
-//! file adds, so that such a file can be corrected and imported.
+//! Titles are matched trimmed and without regard to case. Knows Shopify's product format, and what our own files add to it: the three
+//! columns of a rejects file, so that it can be corrected and imported, and the mark of an export.
+//! Invariant: apostrophes are taken off in files that say that we put them there, and in no others.
 
 use super::{
-    cells::shorten,
+    cells::{shorten, unguard},
     records::{Flaw, Record},
 };
 use serde_json::{Map, Value};
@@ -12,6 +13,10 @@ use std::collections::HashSet;
 
 /// The columns that a rejects file adds to the original ones.
 pub const REJECT_COLUMNS: [&str; 3] = ["line", "column", "reason"];
+
+/// The title of the last column of an export, whose cells are blank: by it an import knows that an apostrophe before what a
+/// spreadsheet would take for a formula is ours.
+pub const GUARD_MARK: &str = "Meanwhile Export";
 
 /// Why a file is not taken at all.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,10 +59,12 @@ pub(super) enum Column {
     MoreVariant,
     /// Added by a rejects file.
     Reject,
+    /// Added by an export: the mark of guarded cells.
+    Guarded,
     Ignored,
 }
 
-const KNOWN: [(&str, Column); 36] = [
+pub(super) const KNOWN: [(&str, Column); 37] = [
     ("Handle", Column::Handle),
     ("Title", Column::Title),
     ("Body (HTML)", Column::Body),
@@ -94,13 +101,14 @@ const KNOWN: [(&str, Column); 36] = [
     ("SEO Title", Column::MoreProduct),
     ("SEO Description", Column::MoreProduct),
     ("Status", Column::MoreProduct),
+    (GUARD_MARK, Column::Guarded),
 ];
 const PRODUCT_FAMILIES: [&str; 2] = ["google shopping / ", "included / "];
 const VARIANT_FAMILIES: [&str; 5] =
     ["variant ", "unit price ", "price / ", "compare at price / ", "compare-at price / "];
 
 /// What a column is, and the title that it is kept by.
-fn known(title: &str) -> (&str, Column) {
+pub(super) fn known(title: &str) -> (&str, Column) {
     if let Some(&known) = KNOWN.iter().find(|(known, _)| known.eq_ignore_ascii_case(title)) {
         return known;
     }
@@ -119,6 +127,7 @@ fn known(title: &str) -> (&str, Column) {
 #[derive(Debug, Clone)]
 pub struct Columns {
     pub(super) columns: Vec<(String, Column)>,
+    guarded: bool,
 }
 
 impl Columns {
@@ -127,21 +136,27 @@ impl Columns {
         if let Some(Flaw::Truncated | Flaw::FieldTooLarge(_) | Flaw::TooLarge) = record.flaw {
             return Err(Refusal::new("not-a-product-csv", &[("looks_like", "unknown")]));
         }
-        let mut columns: Vec<(String, Column)> = Vec::with_capacity(record.len());
-        let mut seen = HashSet::new();
+        let mut titles = Vec::with_capacity(record.len());
         for cell in record.cells() {
             let Ok(title) = std::str::from_utf8(cell) else {
                 return Err(Refusal::new("not-a-product-csv", &[("looks_like", "not-utf8")]));
             };
-            let title = title.trim();
+            titles.push(title.trim());
+        }
+        let added = titles.len().saturating_sub(REJECT_COLUMNS.len());
+        let of_rejects = titles.iter().skip(added).eq(REJECT_COLUMNS.iter());
+        let guarded = of_rejects || titles.iter().any(|title| title.eq_ignore_ascii_case(GUARD_MARK));
+        let mut columns: Vec<(String, Column)> = Vec::with_capacity(record.len());
+        let mut seen = HashSet::new();
+        for title in titles {
+            let title = if guarded { unguard(title).trim() } else { title };
             if !title.is_empty() && !seen.insert(title.to_lowercase()) {
                 return Err(Refusal::new("duplicate-column", &[("column", &shorten(title))]));
             }
             let (title, column) = known(title);
             columns.push((title.to_owned(), column));
         }
-        let added = columns.len().saturating_sub(REJECT_COLUMNS.len());
-        if columns.iter().skip(added).map(|(title, _)| title.as_str()).eq(REJECT_COLUMNS) {
+        if of_rejects {
             columns.iter_mut().skip(added).for_each(|(_, column)| *column = Column::Reject);
         }
         for (title, required) in [("Handle", Column::Handle), ("Title", Column::Title)] {
@@ -149,7 +164,7 @@ impl Columns {
                 return Err(Refusal::new("missing-column", &[("column", title)]));
             }
         }
-        Ok(Self { columns })
+        Ok(Self { columns, guarded })
     }
 
     /// How many cells a row has.
@@ -162,9 +177,9 @@ impl Columns {
         self.columns.get(index).map(|(title, _)| title.as_str())
     }
 
-    /// Whether the file is a rejects file, whose cells may have been made safe for spreadsheets.
-    pub(super) fn of_rejects(&self) -> bool {
-        self.columns.iter().any(|&(_, column)| column == Column::Reject)
+    /// Whether the file is one of ours, whose cells have been made safe for spreadsheets.
+    pub fn guarded(&self) -> bool {
+        self.guarded
     }
 
     /// The columns that a rejects file repeats: all but those that an earlier rejects file added.

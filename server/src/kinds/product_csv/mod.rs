@@ -1,19 +1,21 @@
-//! Product files in Shopify's CSV format: a file becomes rows of the catalogue and rejects, one at a time.
+//! Product files in Shopify's format: a CSV becomes rows of the catalogue and rejects, one at a time; products become rows of cells.
 //!
-//! Called by `catalogue_import`, on a blocking thread. Knows neither jobs nor the store's tables.
+//! Read by `catalogue_import`, laid out (`layout`) for `catalogue_export`, on a blocking thread. Knows neither jobs nor the store's tables.
 //! Reads UTF-8 with or without a byte order mark, CRLF or LF, quoted line ends; unknown columns are ignored. A file that ends
 //! inside a quoted cell gives what came before, and its last row as a reject (`truncated-row`).
 //! Invariant: memory is bounded, whatever the file holds, and a [`Position`] between two rows is a place to resume.
 
 mod cells;
 mod columns;
+mod layout;
 mod records;
 mod row;
 #[cfg(test)]
 mod tests;
 
-pub use cells::guard;
-pub use columns::{Columns, REJECT_COLUMNS, Refusal};
+pub use cells::{guard, unguard};
+pub use columns::{Columns, GUARD_MARK, REJECT_COLUMNS, Refusal};
+pub use layout::{Cell, Layout};
 pub use records::{FIELD_LIMIT, Position};
 
 use crate::store::CatalogueRow;
@@ -120,7 +122,8 @@ fn looks_like(bytes: &[u8]) -> Option<&'static str> {
     {
         Some(b'<') => Some("html-or-xml"),
         Some(b'{' | b'[') => Some("json"),
-        _ if bytes.contains(&0) => Some("binary"),
+        // Of the header: further down a cell may hold anything, and what the catalogue took once must come back.
+        _ if bytes.iter().take_while(|&&byte| byte != b'\n').any(|&byte| byte == 0) => Some("binary"),
         _ => None,
     })
 }

@@ -90,12 +90,12 @@ impl<'a> Reading<'a> {
                     row.image_position = Some(self.valid(index, text, "bad-position", cells::quantity)?);
                 }
                 Column::MoreProduct => {
-                    product.more.insert(title.clone(), owned());
+                    product.more.insert(title.clone(), cells::tidy(title, text));
                 }
                 Column::MoreVariant => {
-                    variant.more.insert(title.clone(), owned());
+                    variant.more.insert(title.clone(), cells::tidy(title, text));
                 }
-                Column::Reject | Column::Ignored => {}
+                Column::Reject | Column::Guarded | Column::Ignored => {}
             }
         }
         row.product = Some(product).filter(|product| !product.title.is_empty());
@@ -111,10 +111,10 @@ impl<'a> Reading<'a> {
         Ok(row)
     }
 
-    /// A cell known to be text; in a rejects file without the guard that was put before it.
+    /// A cell known to be text; in a file of ours without the guard that was put before it.
     fn text(&self, cell: &'a [u8]) -> &'a str {
         let text = std::str::from_utf8(cell).unwrap_or_default();
-        if self.columns.of_rejects() { cells::unguard(text) } else { text }
+        if self.columns.guarded() { cells::unguard(text) } else { text }
     }
 
     fn handle(&self, index: usize, text: &str) -> Result<String, Reject> {
@@ -140,7 +140,9 @@ impl<'a> Reading<'a> {
     fn reject(&self, code: &str, column: Option<usize>, params: Map<String, Value>) -> Reject {
         let handle_at = self.columns.columns.iter().position(|&(_, column)| column == Column::Handle);
         let handle = handle_at.and_then(|index| self.record.cells().nth(index)).map(String::from_utf8_lossy);
-        let handle = handle.as_deref().map(str::trim).filter(|handle| !handle.is_empty());
+        let handle =
+            handle.as_deref().map(|handle| if self.columns.guarded() { cells::unguard(handle) } else { handle });
+        let handle = handle.map(str::trim).filter(|handle| !handle.is_empty());
         Reject {
             line: self.record.line,
             column: column.and_then(|index| self.columns.title(index)).map(|title| cells::shorten(title).into_owned()),

@@ -54,6 +54,9 @@ pub(super) fn advance(
     if let Some(progress) = &progress {
         log.push(EventType::Progress, progress.as_str())?;
     }
+    if !job.attached && (step.catalogue.is_some() || !step.callbacks.is_empty()) {
+        run(tx.conn, "UPDATE job SET attached = 1 WHERE id = ?1", [job.id])?;
+    }
     let catalogue = match &step.catalogue {
         Some(batch) => {
             let (counts, revision) = catalogue::apply(tx.conn, job.id, batch, now)?;
@@ -123,8 +126,7 @@ pub(super) fn finish(
             } else if job.attempt >= job.max_attempts {
                 ending.failed()?;
             } else {
-                ending.log.push(EventType::RetryScheduled, text(&data::RetryScheduled { at })?)?;
-                ending.due = Some(at);
+                ending.try_again(at, None)?;
             }
         }
         Finish::Waiting { .. } if job.cancel_requested => ending.cancelled()?,
@@ -212,6 +214,18 @@ impl Ending {
         Ok(())
     }
 
+    /// Another attempt is due then; `attempt`: how many were made, when the last one does not count.
+    fn try_again(&mut self, at: Timestamp, attempt: Option<u32>) -> StoreResult<()> {
+        self.due = Some(at);
+        self.log.push(EventType::RetryScheduled, text(&data::RetryScheduled { at, attempt })?)
+    }
+
+    /// The worker died, and not for the first time: the job comes back a while later, and the attempt does not count.
+    pub(super) fn come_back(&mut self, at: Timestamp) -> StoreResult<()> {
+        self.attempt = self.attempt.saturating_sub(1);
+        self.try_again(at, Some(self.attempt))
+    }
+
     /// The job goes back to the queue and the attempt does not count.
     pub(super) fn give_back(&mut self, reason: &str) -> StoreResult<()> {
         self.attempt = self.attempt.saturating_sub(1);
@@ -260,14 +274,15 @@ pub(super) fn end(tx: &mut Tx<'_>, job: &Core, ending: Ending, now: Timestamp) -
     }
     run(tx.conn, END_ATTEMPT, (now.0, outcome_word(ending.outcome), &failure, job.id, job.token))?;
     for file in &ending.files {
-        const ADD: &str = "INSERT OR REPLACE INTO job_file (job, name, content_type, size) VALUES (?1, ?2, ?3, ?4)";
-        run(tx.conn, ADD, (job.id, &file.name, &file.content_type, file.size))?;
+        const ADD: &str = "INSERT OR REPLACE INTO job_file (job, name, content_type, size, sha256, is_result)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        run(tx.conn, ADD, (job.id, &file.name, &file.content_type, file.size, file.sha256, file.is_result))?;
     }
     if state == JobState::Succeeded && job.resumable {
         forget(tx.conn, job.id, Slot::Checkpoint)?;
     }
     // One that may go on from its checkpoint keeps what it has counted.
-    if state == JobState::Succeeded || state.is_terminal() && !job.resumable {
+    if job.attached && (state == JobState::Succeeded || state.is_terminal() && !job.resumable) {
         catalogue::forget_job(tx.conn, job.id)?;
     }
     tx.committed.claimable |= state == JobState::Queued;

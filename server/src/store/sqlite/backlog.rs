@@ -6,7 +6,7 @@
 
 use super::statement::{all, state};
 use crate::store::{Load, QueueState, Statistics};
-use domain::{Deferral, JobState, OwnerId};
+use domain::{Deferral, JobState, OwnerId, kinds::CHANGING_CATALOGUE};
 use rusqlite::Connection;
 use std::{
     collections::{HashMap, VecDeque},
@@ -41,6 +41,15 @@ pub(super) enum Change {
         /// What it is.
         to: OwnerId,
     },
+}
+
+impl Change {
+    /// Whether a job that changes the catalogue begins or stops running.
+    pub(super) fn stirs_catalogue(&self) -> bool {
+        let Self::Moved(moved) = self else { return false };
+        let (ran, runs) = (moved.from == Some(JobState::Running), moved.to == JobState::Running);
+        ran != runs && CHANGING_CATALOGUE.contains(&moved.kind.as_str())
+    }
 }
 
 /// A job went from one state to another.
@@ -165,6 +174,12 @@ impl Backlog {
                 Change::Renamed { from, to } => counts.rename(from, to),
             }
         }
+    }
+
+    /// Running jobs of the kinds that change the catalogue.
+    pub(super) fn changing_catalogue(&self) -> u64 {
+        let counts = self.lock();
+        CHANGING_CATALOGUE.iter().filter_map(|kind| counts.kinds.get(*kind)).map(|of_kind| of_kind.running).sum()
     }
 
     /// What there is to do.

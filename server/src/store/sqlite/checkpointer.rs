@@ -1,9 +1,11 @@
 //! Moves the WAL into the database, on a thread and a connection of its own, so that no commit pays for it.
 //!
 //! Woken by the writer's hook when the WAL has grown. Writes no rows.
-//! Invariant: the WAL stays bounded. A passive checkpoint never catches up with a writer that never pauses, so past a
-//! ceiling the WAL is begun anew, which holds the writer for the few frames that are left.
+//! Invariant: the WAL stays bounded. A passive checkpoint never catches up with a writer that never pauses, and nobody else gets the
+//! lock from it; so past a ceiling the writer itself begins the WAL anew ([`begin_anew`]) between two commits: when a passive
+//! checkpoint has left it few frames to move, or at twice the ceiling whatever is left.
 
+use super::schema::BUSY_TIMEOUT;
 use rusqlite::Connection;
 use std::{
     sync::atomic::{AtomicBool, AtomicI32, Ordering},
@@ -13,10 +15,11 @@ use std::{
 
 /// Pages that the WAL grows by before it is worth a checkpoint: 8 MB. A page that changes often is moved once for all of them.
 const WORTHWHILE: i32 = 2000;
-/// Pages past which the WAL is begun anew: 64 MB.
-const CEILING: i32 = 16_000;
-/// How long that may keep the writer waiting for a slow reader before it gives up until the next time.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// Pages past which the WAL is begun anew: 48 MB, so that with what is written meanwhile it stays below `journal_size_limit`, and keeps
+/// its blocks: pages that are written over cost the file system half of what pages cost that are new to the file.
+const CEILING: i32 = 12_000;
+/// How long the writer waits for readers of an old state before it goes on, and tries again some pages later.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// What the writer tells the checkpointer.
 pub(super) struct Wal {
@@ -25,17 +28,31 @@ pub(super) struct Wal {
     /// How many are worth waking for: not each commit past the first pages.
     wake_at: AtomicI32,
     closed: AtomicBool,
+    /// From how many on the writer begins it anew: lower once the checkpointer has done what it can.
+    anew_at: AtomicI32,
 }
 
 impl Wal {
     pub(super) fn new() -> Self {
-        Self { pages: AtomicI32::new(0), wake_at: AtomicI32::new(WORTHWHILE), closed: AtomicBool::new(false) }
+        Self {
+            pages: AtomicI32::new(0),
+            wake_at: AtomicI32::new(WORTHWHILE),
+            closed: AtomicBool::new(false),
+            anew_at: AtomicI32::new(2 * CEILING),
+        }
     }
 
     /// Notes a commit; true when the checkpointer is to be woken.
     pub(super) fn committed(&self, pages: i32) -> bool {
         self.pages.store(pages, Ordering::Release);
         pages >= self.wake_at.load(Ordering::Acquire)
+    }
+
+    /// It was moved as a whole, and the next commit begins it anew.
+    fn begun(&self) {
+        self.pages.store(0, Ordering::Release);
+        self.wake_at.store(WORTHWHILE, Ordering::Release);
+        self.anew_at.store(2 * CEILING, Ordering::Release);
     }
 
     /// Lets the thread end, once it is woken.
@@ -46,28 +63,41 @@ impl Wal {
 
 /// The checkpointer's thread, until the store closes.
 pub(super) fn run(conn: &Connection, wal: &Wal) {
-    if let Err(error) = conn.busy_timeout(PATIENCE) {
-        tracing::warn!(%error, "the checkpointer keeps its busy timeout");
-    }
     while !wal.closed.load(Ordering::Acquire) {
         let pages = wal.pages.load(Ordering::Acquire);
         if pages < wal.wake_at.load(Ordering::Acquire) {
             thread::park();
             continue;
         }
-        let mut complete = checkpoint(conn, "PRAGMA wal_checkpoint(PASSIVE)");
-        if !complete && pages >= CEILING {
-            // Not TRUNCATE: pages that are written over are cheaper than pages that are new to the file.
-            complete = checkpoint(conn, "PRAGMA wal_checkpoint(RESTART)");
-        }
-        // A complete one lets the next commit begin the WAL anew.
-        let next = if complete { WORTHWHILE } else { pages.saturating_add(WORTHWHILE) };
-        wal.wake_at.store(next, Ordering::Release);
-        if complete {
-            wal.pages.store(0, Ordering::Release);
+        if checkpoint(conn, "PRAGMA wal_checkpoint(PASSIVE)") {
+            wal.begun();
+        } else {
+            wal.wake_at.store(pages.saturating_add(WORTHWHILE), Ordering::Release);
+            if pages >= CEILING {
+                wal.anew_at.store(CEILING, Ordering::Release);
+            }
         }
     }
     checkpoint(conn, "PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
+/// Begins the WAL anew, if it is time; called by the writer between two commits, with its own connection.
+pub(super) fn begin_anew(conn: &Connection, wal: &Wal) {
+    let pages = wal.pages.load(Ordering::Acquire);
+    if pages < wal.anew_at.load(Ordering::Acquire) {
+        return;
+    }
+    // Whoever reads an old state for long must not hold the writer up.
+    let patient = conn.busy_timeout(PATIENCE).is_ok();
+    // Not TRUNCATE: the file keeps its blocks.
+    if patient && checkpoint(conn, "PRAGMA wal_checkpoint(RESTART)") {
+        wal.begun();
+    } else {
+        wal.anew_at.store(pages.saturating_add(WORTHWHILE), Ordering::Release);
+    }
+    if let Err(error) = conn.busy_timeout(BUSY_TIMEOUT) {
+        tracing::warn!(%error, "the writer keeps a short busy timeout");
+    }
 }
 
 /// Whether all of the WAL is in the database now. What does not come through is made up for by the next.
@@ -91,6 +121,35 @@ mod tests {
     /// Frames in the WAL, and how many of them are in the database already.
     fn frames(conn: &rusqlite::Connection) -> (i64, i64) {
         conn.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| Ok((row.get(1)?, row.get(2)?))).unwrap()
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_writer_that_never_pauses_does_not_let_the_wal_grow_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path()).unwrap();
+        write(&store.lanes, Lane::Express, |tx| {
+            Ok(statement::run(tx.conn, "INSERT INTO spill (id, body) VALUES (1, '')", [])?)
+        })
+        .await
+        .unwrap();
+        // The next command waits whenever a commit begins, so no checkpoint but the writer's own gets in between.
+        let flood = (0..4).map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                for _ in 0..100 {
+                    let fill = |tx: &mut super::super::writer::Tx<'_>| {
+                        Ok(statement::run(tx.conn, "UPDATE spill SET body = hex(randomblob(500000)) WHERE id = 1", [])?)
+                    };
+                    write(&store.lanes, Lane::Express, fill).await.unwrap();
+                }
+            })
+        });
+        for task in flood.collect::<Vec<_>>() {
+            task.await.unwrap();
+        }
+        let size = std::fs::metadata(folder.path().join("meanwhile.db-wal")).unwrap().len();
+        let most = 2 * u64::try_from(super::CEILING).unwrap() * 4120 + 4_000_000;
+        assert!(size <= most, "{size} bytes after 400 MB were written");
     }
 
     #[tokio::test]

@@ -147,7 +147,7 @@ type Found = (JobRow, Core, Option<String>);
 
 fn first_of_lane(tx: &Tx<'_>, kind: &str, owner: i64, limit: usize) -> rusqlite::Result<Vec<Found>> {
     const FIND: &str = select_jobs!(
-        ", j.id, j.owner, j.lease_token, j.crashes, coalesce(j.checkpoint, (SELECT body FROM spill WHERE id = j.id * 4 + 2))",
+        ", j.id, j.owner, j.lease_token, j.crashes, j.attached, coalesce(j.checkpoint, (SELECT body FROM spill WHERE id = j.id * 4 + 2))",
         "job j INDEXED BY job_claimable CROSS JOIN owner o ON o.id = j.owner
          WHERE j.state = 'queued' AND j.owner = ?1 AND j.kind = ?2 ORDER BY j.priority DESC, j.id LIMIT ?3"
     );
@@ -165,12 +165,13 @@ fn first_of_lane(tx: &Tx<'_>, kind: &str, owner: i64, limit: usize) -> rusqlite:
             crashes: columns.get(MORE + 3)?,
             cancel_requested: false,
             resumable: row.resumable,
+            attached: columns.get(MORE + 4)?,
             kind: row.kind.clone(),
             priority: row.priority,
             deferral: row.deferral,
             started_at: row.started_at,
         };
-        Ok((row, core, columns.get::<_, Option<String>>(MORE + 4)?))
+        Ok((row, core, columns.get::<_, Option<String>>(MORE + 5)?))
     })
 }
 

@@ -26,6 +26,7 @@ pub(super) struct Log {
     moved: Move,
     owner: i64,
     was_open: bool,
+    attached: bool,
     /// Where the job stands after the events so far.
     pub(super) state: JobState,
     jseq: u64,
@@ -52,6 +53,7 @@ impl Log {
             moved,
             owner: job.owner,
             was_open,
+            attached: job.attached,
             state: job.state,
             jseq: job.jseq,
             entries: Vec::with_capacity(2),
@@ -100,7 +102,7 @@ impl Log {
                 EventRow { seq, prev: seq - 1, job: self.uuid, kind, jseq, at: now, type_: event, data },
             ));
         }
-        if self.state.is_terminal() {
+        if self.state.is_terminal() && self.attached {
             // Here, where every end passes: an address of a job that has ended must not be there any more.
             callbacks::forget_job(tx.conn, self.job)?;
         }

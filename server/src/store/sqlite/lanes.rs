@@ -12,7 +12,7 @@ use std::{
         Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// A command with its type erased.
@@ -30,8 +30,8 @@ struct Queues {
     express: VecDeque<Boxed>,
     bulk: VecDeque<Boxed>,
     closed: bool,
-    /// Whether the writer sleeps: waking it costs a system call, so only then.
-    asleep: bool,
+    /// How many express commands the sleeping writer waits for, any bulk one besides: waking it costs a system call, so only then.
+    awaited: Option<usize>,
 }
 
 /// Both queues.
@@ -60,7 +60,8 @@ impl Lanes {
             Lane::Express => queues.express.push_back(command),
             Lane::Bulk => queues.bulk.push_back(command),
         }
-        if std::mem::take(&mut queues.asleep) {
+        let waiting = queues.express.len();
+        if queues.awaited.take_if(|awaited| *awaited <= waiting || *awaited <= 1).is_some() {
             self.filled.notify_one();
         }
         true
@@ -74,13 +75,28 @@ impl Lanes {
             if queues.closed {
                 return false;
             }
-            queues.asleep = true;
+            queues.awaited = Some(1);
             queues = self.filled.wait(queues).unwrap_or_else(PoisonError::into_inner);
         }
-        queues.asleep = false;
+        queues.awaited = None;
         let count = queues.express.len().min(limit);
         batch.extend(queues.express.drain(..count));
         true
+    }
+
+    /// Waits until so many express commands are here, but not for long.
+    pub(super) fn gather(&self, enough: usize, patience: Duration) {
+        let mut queues = self.lock();
+        let until = Instant::now() + patience;
+        while queues.express.len() < enough && !queues.closed {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            queues.awaited = Some(enough);
+            queues = self.filled.wait_timeout(queues, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        queues.awaited = None;
     }
 
     /// The next bulk command, without waiting.

@@ -34,7 +34,7 @@ use super::*;
 use async_trait::async_trait;
 use backlog::{Backlog, Before};
 use checkpointer::Wal;
-use domain::JobState;
+use domain::{JobState, catalogue::ProductEdit};
 use lane_turns::Turns;
 use lanes::{Lane, Lanes};
 use readers::Readers;
@@ -96,7 +96,7 @@ impl SqliteStore {
             Ok(())
         }))?;
         let (its_lanes, its_listening) = (lanes.clone(), listening.clone());
-        let bench = Bench { conn, turns, backlog: backlog.clone() };
+        let bench = Bench { conn, turns, backlog: backlog.clone(), wal: wal.clone() };
         threads.push(spawn("writer", move || {
             writer::run(&bench, &its_lanes, &its_listening);
             drop(bench);
@@ -341,6 +341,10 @@ impl Store for SqliteStore {
         self.readers.read(move |conn| uploads::job_file(conn, owner, id, &name)).await
     }
 
+    async fn result_file(&self, owner: OwnerId, id: JobId) -> StoreResult<Option<FileRow>> {
+        self.readers.read(move |conn| uploads::result_file(conn, owner, id)).await
+    }
+
     async fn expire_uploads(&self, before: Timestamp, limit: usize) -> StoreResult<Vec<UploadId>> {
         self.bulk(move |tx| uploads::expire(tx, before, at_most(limit))).await
     }
@@ -353,6 +357,22 @@ impl Store for SqliteStore {
     async fn product(&self, handle: &str) -> StoreResult<Option<domain::api::Product>> {
         let handle = handle.to_owned();
         self.readers.read(move |conn| Ok(catalogue::product(conn, &handle)?)).await
+    }
+
+    async fn edit_product(
+        &self,
+        handle: &str,
+        expected: Expected,
+        edit: ProductEdit,
+        now: Timestamp,
+    ) -> StoreResult<Edited> {
+        let handle = handle.to_owned();
+        self.express(move |tx| {
+            let (edited, revision) = catalogue::edit(tx.conn, &handle, &expected, &edit, now)?;
+            tx.committed.catalogue = revision;
+            Ok(edited)
+        })
+        .await
     }
 
     async fn catalogue(&self) -> StoreResult<CatalogueState> {

@@ -10,10 +10,12 @@ use super::{
 };
 use crate::store::{AttemptRow, JobFilter, JobRow, Snapshot, StoreResult};
 use domain::{JobId, OwnerId};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 /// Positions are counted up to here: past it the figure helps nobody, and counting on would cost as much as the queue is long.
 const COUNT_LIMIT: i64 = 10_000;
+/// Unfinished jobs of an owner that are sorted to find the newest of them.
+const SORTED: i64 = 10_000;
 
 /// One job of this owner.
 pub(super) fn job(conn: &Connection, owner: OwnerId, id: JobId) -> StoreResult<Option<Snapshot<JobRow>>> {
@@ -38,6 +40,26 @@ pub(super) fn jobs(
          AND (?4 IS NULL OR j.label LIKE ?4 ESCAPE '\\' OR j.kind LIKE ?4 ESCAPE '\\' OR hex(j.uuid) LIKE ?5)
          AND j.id < ?6 ORDER BY j.id DESC LIMIT ?7"
     );
+    const FIND_OPEN: &str = select_jobs!(
+        "",
+        "(SELECT id FROM job INDEXED BY job_claimable WHERE state = 'queued' AND owner = ?8
+           UNION ALL SELECT id FROM job INDEXED BY job_running WHERE state = 'running' AND owner = ?8
+           UNION ALL SELECT id FROM job INDEXED BY job_deferred
+             WHERE state IN ('scheduled', 'waiting', 'retrying') AND owner = ?8) open
+         CROSS JOIN job j ON j.id = open.id CROSS JOIN owner o ON o.id = j.owner WHERE o.uuid = ?1
+         AND (?2 IS NULL OR j.state IN (SELECT value FROM json_each(?2))) AND (?3 IS NULL OR j.kind = ?3)
+         AND (?4 IS NULL OR j.label LIKE ?4 ESCAPE '\\' OR j.kind LIKE ?4 ESCAPE '\\' OR hex(j.uuid) LIKE ?5)
+         AND j.id < ?6 ORDER BY j.id DESC LIMIT ?7"
+    );
+    let key = owner.as_bytes();
+    let found = first(conn, "SELECT id, head, open FROM owner WHERE uuid = ?1", [key], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get::<_, i64>(2)?))
+    })?;
+    let Some((owner_id, head, open)) = found else { return Ok(Snapshot { value: Vec::new(), head: 0 }) };
+    let all_open = !filter.states.is_empty() && filter.states.iter().all(|state| !state.is_terminal());
+    if all_open && open == 0 {
+        return Ok(Snapshot { value: Vec::new(), head });
+    }
     let states: Vec<&str> = filter.states.iter().map(|state| state.as_str()).collect();
     let states = if states.is_empty() { None } else { Some(text(&states)?) };
     let (like, id_like) = filter.q.as_deref().map(patterns).unzip();
@@ -46,13 +68,15 @@ pub(super) fn jobs(
         Some(before) => rowid(conn, owner, before)?.unwrap_or(0),
         None => i64::MAX,
     };
-    let params = (owner.as_bytes(), states, &filter.kind, like, id_like.flatten(), before, limit);
-    let value = all(conn, FIND, params, read)?;
-    let head = conn
-        .prepare_cached("SELECT head FROM owner WHERE uuid = ?1")?
-        .query_row([owner.as_bytes()], |row| row.get(0))
-        .optional()?;
-    Ok(Snapshot { value, head: head.unwrap_or(0) })
+    let (kind, id_like) = (&filter.kind, id_like.flatten());
+    // However long a history is, what is unfinished is found beside it. Of an owner with more of that than is worth sorting, some is
+    // found soon in the history too.
+    let value = if all_open && open <= SORTED {
+        all(conn, FIND_OPEN, (key, states, kind, like, id_like, before, limit, owner_id), read)?
+    } else {
+        all(conn, FIND, (key, states, kind, like, id_like, before, limit), read)?
+    };
+    Ok(Snapshot { value, head })
 }
 
 /// `LIKE` patterns for a text and, if it can be part of an id, for the id's digits.

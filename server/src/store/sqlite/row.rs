@@ -78,6 +78,8 @@ pub(super) struct Core {
     pub(super) crashes: u32,
     pub(super) cancel_requested: bool,
     pub(super) resumable: bool,
+    /// Whether rows of call-backs or of an import may stand for it.
+    pub(super) attached: bool,
     pub(super) kind: String,
     pub(super) priority: i32,
     pub(super) deferral: Option<Deferral>,
@@ -89,7 +91,7 @@ macro_rules! select_cores {
     ($rest:literal) => {
         concat!(
             "SELECT j.id, j.uuid, j.owner, j.state, j.attempt, j.max_attempts, j.lease_token, j.jseq, j.crashes, ",
-            "j.cancel_requested_at IS NOT NULL, j.resumable, j.kind, j.priority, j.deferral, j.started_at FROM ",
+            "j.cancel_requested_at IS NOT NULL, j.resumable, j.kind, j.priority, j.deferral, j.started_at, j.attached FROM ",
             $rest
         )
     };
@@ -114,6 +116,7 @@ pub(super) fn read_core(row: &Row<'_>) -> rusqlite::Result<Core> {
         priority: row.get(12)?,
         deferral: deferral(row, 13)?,
         started_at: maybe_moment(row, 14)?,
+        attached: row.get(15)?,
     })
 }
 

@@ -2,7 +2,9 @@
 //!
 //! Called by the scheduler and the rescuer, which bring the time. Reads no clock.
 //! Invariant: a job that kills its worker ends `failed`, reason `crashed`: crashes have a budget of their own, so that a
-//! neighbour's crash does not burn a job's attempts (4).
+//! neighbour's crash does not burn a job's attempts (4). From its second crash in a row a job comes back after a pause, and each job
+//! after another one: what killed the worker then runs without those that it took along before, and a server that dies at every
+//! start does not use up in a moment the budgets of all that it runs.
 
 use super::{
     attempt::{Ending, end},
@@ -13,11 +15,14 @@ use super::{
     writer::Tx,
 };
 use crate::store::{Promoted, Rescued, StoreResult};
-use domain::{EventType, Failure, FailureReason, JobState, Timestamp, api::AttemptOutcome, event::data};
+use domain::{EventType, Failure, FailureReason, JobId, JobState, Timestamp, api::AttemptOutcome, event::data};
 use std::sync::atomic::{AtomicI64, Ordering};
 
 /// Crashes in a row, with no checkpoint moved between them, that a job may cause or suffer.
 const CRASH_BUDGET: u32 = 5;
+/// The longest pause after the second crash in a row; doubled at each further one. All pauses stay far below the 15 s within which a
+/// dead worker's job is to run again.
+const FIRST_PAUSE_MS: i64 = 1_000;
 
 /// Queues what is due, and ends the waits whose deadline has passed.
 pub(super) fn promote(tx: &mut Tx<'_>, now: Timestamp, limit: i64) -> StoreResult<Promoted> {
@@ -144,12 +149,22 @@ fn take_back(tx: &mut Tx<'_>, job: &Core, now: Timestamp) -> StoreResult<Rescued
     } else if ending.crashes >= CRASH_BUDGET || job.attempt > job.max_attempts {
         ending.attempt_failed(job, worker_died(job, ending.crashes))?;
         ending.failed()?;
-    } else {
+    } else if ending.crashes == 1 {
         ending.give_back("lost")?;
+    } else {
+        ending.come_back(now.plus_ms(pause_ms(job.uuid, ending.crashes)))?;
     }
     ending.outcome = AttemptOutcome::Lost;
     let state = end(tx, job, ending, now)?;
     Ok(Rescued { job: job.uuid, state })
+}
+
+/// From half of the longest pause to all of it: by the job's own random bits, since a store rolls no dice.
+fn pause_ms(job: JobId, crashes: u32) -> i64 {
+    let longest = FIRST_PAUSE_MS << (crashes - 2);
+    let bits =
+        job.as_bytes().iter().fold(u64::from(crashes), |bits, byte| bits.wrapping_mul(31).wrapping_add((*byte).into()));
+    longest - (bits % (longest as u64 / 2)) as i64
 }
 
 fn worker_died(job: &Core, crashes: u32) -> Failure {

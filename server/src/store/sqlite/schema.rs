@@ -8,13 +8,16 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, config::DbConfig};
 use std::{path::Path, time::Duration};
 
 /// Applied in order; the database remembers how many in `user_version`.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("../../../migrations/0001_core.sql"),
     include_str!("../../../migrations/0002_catalogue.sql"),
     include_str!("../../../migrations/0003_scheduling.sql"),
     include_str!("../../../migrations/0004_callbacks.sql"),
     include_str!("../../../migrations/0005_lifecycle.sql"),
-    include_str!("../../../migrations/0008_operations.sql"),
+    include_str!("../../../migrations/0006_hot_path.sql"),
+    include_str!("../../../migrations/0007_export.sql"),
+    include_str!("../../../migrations/0008_catalogue_edits.sql"),
+    include_str!("../../../migrations/0009_operations.sql"),
 ];
 
 /// SQLite before 3.51.3 can corrupt a WAL when two connections write and checkpoint.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::store::{FileRow, StoreResult, UploadRow};
 use domain::{JobId, OwnerId, Timestamp, UploadId};
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 
 /// Adds a row, unless the owner's uploads would then exceed the quota, in bytes; its owner may have no job yet.
 pub(super) fn add(tx: &Tx<'_>, upload: &UploadRow, quota: i64) -> StoreResult<bool> {
@@ -51,9 +51,21 @@ pub(super) fn bytes(conn: &Connection, owner: OwnerId) -> StoreResult<u64> {
 
 /// A file of a job of this owner.
 pub(super) fn job_file(conn: &Connection, owner: OwnerId, id: JobId, name: &str) -> StoreResult<Option<FileRow>> {
-    const FIND: &str = "SELECT f.name, f.content_type, f.size FROM job j JOIN owner o ON o.id = j.owner
+    const FIND: &str =
+        "SELECT f.name, f.content_type, f.size, f.sha256, f.is_result FROM job j JOIN owner o ON o.id = j.owner
         JOIN job_file f ON f.job = j.id WHERE j.uuid = ?1 AND o.uuid = ?2 AND f.name = ?3";
-    Ok(first(conn, FIND, (id.as_bytes(), owner.as_bytes(), name), |row| {
-        Ok(FileRow { name: row.get(0)?, content_type: row.get(1)?, size: row.get(2)? })
-    })?)
+    Ok(first(conn, FIND, (id.as_bytes(), owner.as_bytes(), name), file_row)?)
+}
+
+/// The file that is the result of a job of this owner.
+pub(super) fn result_file(conn: &Connection, owner: OwnerId, id: JobId) -> StoreResult<Option<FileRow>> {
+    const FIND: &str =
+        "SELECT f.name, f.content_type, f.size, f.sha256, f.is_result FROM job j JOIN owner o ON o.id = j.owner
+        JOIN job_file f ON f.job = j.id WHERE j.uuid = ?1 AND o.uuid = ?2 AND f.is_result = 1";
+    Ok(first(conn, FIND, (id.as_bytes(), owner.as_bytes()), file_row)?)
+}
+
+fn file_row(row: &Row<'_>) -> rusqlite::Result<FileRow> {
+    let (name, content_type, size) = (row.get(0)?, row.get(1)?, row.get(2)?);
+    Ok(FileRow { name, content_type, size, sha256: row.get(3)?, is_result: row.get(4)? })
 }

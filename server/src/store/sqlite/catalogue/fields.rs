@@ -28,7 +28,7 @@ impl ProductFields {
             set_text(&mut self.product_type, cells.product_type.as_deref()),
             set_text(&mut self.tags, cells.tags.as_deref()),
             cells.published.is_some_and(|published| set(&mut self.published, published)),
-            set_text(&mut self.body_html, cells.body_html.as_deref()),
+            set_lines(&mut self.body_html, cells.body_html.as_deref()),
             set_more(&mut self.more, &cells.more),
         ];
         changes.contains(&true)
@@ -76,6 +76,16 @@ pub(super) fn set_text(field: &mut Option<String>, cell: Option<&str>) -> bool {
     changed
 }
 
+/// As [`set_text`], but CRLF and LF are one line end: spreadsheet programs write the one for the other.
+fn set_lines(field: &mut Option<String>, cell: Option<&str>) -> bool {
+    let lf = |text: &str| text.replace("\r\n", "\n");
+    let same = |stored: &str, cell: &str| (stored.contains('\r') || cell.contains('\r')) && lf(stored) == lf(cell);
+    if field.as_deref().zip(cell).is_some_and(|(stored, cell)| same(stored, cell)) {
+        return false;
+    }
+    set_text(field, cell)
+}
+
 fn set_more(field: &mut String, cells: &BTreeMap<String, String>) -> bool {
     let filled: BTreeMap<&str, &str> = cells
         .iter()
@@ -88,10 +98,13 @@ fn set_more(field: &mut String, cells: &BTreeMap<String, String>) -> bool {
     }
     let mut merged: BTreeMap<String, String> = serde_json::from_str(field).unwrap_or_default();
     for (title, cell) in cells {
+        // A column keeps the title that it was kept by: titles match without regard to case.
+        let known = merged.keys().find(|known| known.to_lowercase() == title.to_lowercase());
+        let title = known.unwrap_or(title).clone();
         if cell.is_empty() {
-            merged.remove(title);
+            merged.remove(&title);
         } else {
-            merged.insert(title.clone(), cell.clone());
+            merged.insert(title, cell.clone());
         }
     }
     set(field, json(&merged))

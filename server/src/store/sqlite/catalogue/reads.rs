@@ -3,15 +3,16 @@
 use crate::store::{CatalogueState, ProductsRead};
 use domain::{
     Timestamp,
-    api::{Changing, Image, Product, Variant},
-    kinds::catalogue_import,
+    api::{ChangedBy, Changing, Image, Product, Variant},
+    kinds::CHANGING_CATALOGUE,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// Matching products are counted up to here.
 const COUNTED: i64 = 10_000;
 
-const COLUMNS: &str = "id, handle, title, vendor, product_type, tags, published, option1_name, option2_name, option3_name, revision, updated_at";
+const COLUMNS: &str = "id, handle, title, vendor, product_type, tags, published, option1_name, option2_name, option3_name, revision, updated_at,
+    EXISTS (SELECT 1 FROM product_edit e WHERE e.product = product.id AND e.revision = product.revision)";
 const MATCHES: &str = "(handle LIKE ?1 ESCAPE '\\' OR title LIKE ?1 ESCAPE '\\' OR vendor LIKE ?1 ESCAPE '\\' OR product_type LIKE ?1 ESCAPE '\\')";
 
 /// A page by handle, and how many match.
@@ -56,14 +57,16 @@ pub(in crate::store::sqlite) fn product(conn: &Connection, handle: &str) -> rusq
 pub(in crate::store::sqlite) fn state(conn: &Connection) -> rusqlite::Result<CatalogueState> {
     let revision: i64 =
         conn.prepare_cached("SELECT revision FROM catalogue WHERE id = 1")?.query_row([], |row| row.get(0))?;
-    let count: i64 = conn
-        .prepare_cached("SELECT count(*) FROM job WHERE state = 'running' AND kind = ?1")?
-        .query_row([catalogue_import::NAME], |row| row.get(0))?;
-    let import = Changing { kind: catalogue_import::NAME.to_owned(), count: count.cast_unsigned() };
-    Ok(CatalogueState {
-        revision: revision.cast_unsigned(),
-        changing: Some(import).filter(|import| import.count > 0).into_iter().collect(),
-    })
+    let mut changing = Vec::new();
+    for kind in CHANGING_CATALOGUE {
+        let count: i64 = conn
+            .prepare_cached("SELECT count(*) FROM job WHERE state = 'running' AND kind = ?1")?
+            .query_row([kind], |row| row.get(0))?;
+        if count > 0 {
+            changing.push(Changing { kind: kind.to_owned(), count: count.cast_unsigned() });
+        }
+    }
+    Ok(CatalogueState { revision: revision.cast_unsigned(), changing })
 }
 
 /// What is needed to read a product's parts.
@@ -86,6 +89,9 @@ fn read_product(row: &Row<'_>) -> rusqlite::Result<(Head, Product)> {
         images: Vec::new(),
         revision: row.get::<_, i64>(10)?.cast_unsigned(),
         updated_at: Timestamp(row.get(11)?),
+        changed_by: if row.get(12)? { ChangedBy::Edit } else { ChangedBy::Import },
+        // The tag names the database too, which these reads do not know.
+        etag: String::new(),
     };
     Ok((Head { id: row.get(0)?, option_names: [row.get(7)?, row.get(8)?, row.get(9)?] }, product))
 }

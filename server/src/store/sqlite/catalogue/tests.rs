@@ -1,8 +1,12 @@
 //! What batches do to the tables, and what is read back.
 
 use super::*;
-use crate::store::{CatalogueBatch, CatalogueRow, ProductCells, VariantCells};
-use domain::{Timestamp, api::Image};
+use crate::store::{CatalogueBatch, CatalogueRow, Edited, Expected, ProductCells, VariantCells};
+use domain::{
+    Timestamp,
+    api::{ChangedBy, Image},
+    catalogue::ProductEdit,
+};
 use rusqlite::Connection;
 
 fn open() -> Connection {
@@ -10,6 +14,7 @@ fn open() -> Connection {
     conn.set_prepared_statement_cache_capacity(128);
     conn.execute_batch(include_str!("../../../../migrations/0001_core.sql")).unwrap();
     conn.execute_batch(include_str!("../../../../migrations/0002_catalogue.sql")).unwrap();
+    conn.execute_batch(include_str!("../../../../migrations/0008_catalogue_edits.sql")).unwrap();
     conn
 }
 
@@ -194,4 +199,59 @@ fn products_are_read_by_handle_in_pages_and_found_by_what_they_say() {
     assert_eq!(found("nothing like it"), (0, vec![]));
     assert_eq!(product(&conn, "p04").unwrap().unwrap().tags, ["warm", "blue"]);
     assert_eq!(product(&conn, "nope").unwrap(), None);
+}
+
+fn edited(conn: &Connection, expected: u64, json: &str, at: i64) -> (Edited, Option<u64>) {
+    let change: ProductEdit = serde_json::from_str(json).unwrap();
+    edit(conn, "shirt", &Expected::Revisions(vec![expected]), &change, Timestamp(at)).unwrap()
+}
+
+#[test]
+fn an_edit_is_made_of_the_revision_that_it_names_only() {
+    let conn = open();
+    let rows = [row(2, "shirt", "Shirt", "S", "5.00"), row(3, "shirt", "", "L", "6.00")];
+    put(&conn, 1, &rows, 10);
+    let before = product(&conn, "shirt").unwrap().unwrap();
+    assert_eq!((before.revision, before.changed_by), (1, ChangedBy::Import));
+    let large = r#"{"variants":[{"options":[["Size","L"]],"price":"7"}]}"#;
+    let (done, revision) = edited(&conn, 1, large, 20);
+    let Edited::Done(after) = done else { panic!("{done:?}") };
+    assert_eq!(
+        (after.revision, revision, after.updated_at, after.changed_by),
+        (2, Some(2), Timestamp(20), ChangedBy::Edit)
+    );
+    let prices: Vec<_> = after.variants.iter().map(|variant| variant.price.as_deref().unwrap()).collect();
+    assert_eq!(prices, ["5.00", "7.00"]);
+    assert_eq!((product(&conn, "shirt").unwrap(), state(&conn).unwrap().revision), (Some((*after).clone()), 2));
+
+    let written = conn.total_changes();
+    assert_eq!(edited(&conn, 1, r#"{"title":"Late"}"#, 30), (Edited::Changed(after.clone()), None));
+    assert_eq!(edited(&conn, 2, large, 30), (Edited::Done(after), None), "what is so already moves nothing");
+    let (refused, _) = edited(&conn, 2, r#"{"title":"X","variants":[{"price":"1"}]}"#, 30);
+    assert!(matches!(refused, Edited::Refused(_)), "{refused:?}");
+    let nobody = edit(&conn, "nobody", &Expected::Any, &ProductEdit::default(), Timestamp(30)).unwrap();
+    assert_eq!(nobody, (Edited::Missing, None));
+    assert_eq!(conn.total_changes(), written, "nothing of these was written");
+
+    // The same file again undoes the edit, and says so.
+    assert_eq!(put(&conn, 2, &rows, 40), ([0, 1, 0], vec![], Some(3)));
+    assert_eq!(product(&conn, "shirt").unwrap().unwrap().changed_by, ChangedBy::Import);
+}
+
+#[test]
+fn an_edit_leaves_what_it_does_not_name_as_the_file_had_it() {
+    let conn = open();
+    let mut shirt = row(2, "shirt", "Shirt", "S", "5.00");
+    let cells = shirt.product.as_mut().unwrap();
+    (cells.tags, cells.body_html) = (Some("a,b".into()), Some("<p>".into()));
+    let put_again = |at| put(&conn, at, &[shirt.clone()], at);
+    put_again(1);
+    edited(&conn, 1, r#"{"vendor":"Acme"}"#, 20);
+    let kept = |conn: &Connection| -> (String, String) {
+        conn.query_row("SELECT tags, body_html FROM product", [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+    };
+    assert_eq!(kept(&conn), ("a,b".into(), "<p>".into()));
+    assert_eq!(put_again(2), ([0, 0, 1], vec![], None), "the file says nothing of a vendor");
+    edited(&conn, 2, r#"{"tags":["b"," c"]}"#, 30);
+    assert_eq!(kept(&conn).0, "b, c");
 }
