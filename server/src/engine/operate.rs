@@ -54,15 +54,15 @@ impl Engine {
     ///
     /// # Errors
     /// A filter that cannot be read, or one that names no state that the action fits.
-    pub fn bulk_scope(action: Action, filter: Filter, as_of: Timestamp) -> Result<Scope, Problem> {
+    pub fn bulk_scope(action: Action, filter: Filter, as_of: Timestamp) -> Result<Scope, SubmitError> {
         let errors = filter.validate();
         if !errors.is_empty() {
             let within = |error: InputError| InputError { pointer: format!("/filter{}", error.pointer), ..error };
-            return Err(Problem::invalid(errors.into_iter().map(within).collect()));
+            return Err(Problem::invalid(errors.into_iter().map(within).collect()).into());
         }
         Scope::of_action(action, filter, as_of).ok_or_else(|| {
             let detail = format!("no job in these states can have this action: {}", action.as_str());
-            Problem::invalid(vec![InputError::new("/filter/state", "state-does-not-fit", detail)])
+            Problem::invalid(vec![InputError::new("/filter/state", "state-does-not-fit", detail)]).into()
         })
     }
 

@@ -34,7 +34,8 @@ fn new_job(owner: OwnerId) -> NewJob {
 async fn make_failed(data: &Path, jobs: usize, owner: OwnerId) {
     std::fs::create_dir_all(data).unwrap();
     let store: Arc<SqliteStore> = SqliteStore::open(data).unwrap();
-    let mut now = Timestamp(1_700_000_000_000);
+    // Of a minute ago: what ended long ago is removed by the server when it starts.
+    let mut now = server::clock::now().plus_ms(-60_000);
     let failure: domain::Failure =
         serde_json::from_value(json!({"reason": "error", "code": "made-to-fail", "params": {},
         "detail": null, "retryable": true, "attempt": 1}))
