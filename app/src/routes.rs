@@ -1,6 +1,6 @@
 //! Every page and its path.
 //!
-//! `/jobs` and `/jobs/:id/<verb>` are where a refused form comes back without script: the same page, at the address posted to.
+//! `/jobs`, `/jobs/:id/<verb>`, `/operations/act` and `/operations/bulk` are where a refused form comes back without script: the same page, at the address posted to.
 
 use crate::pages::{
     catalogue::{Catalogue, ProductPage},
@@ -18,7 +18,7 @@ use leptos_router::{
 };
 
 /// The paths that the server answers with a page, in the notation of its router.
-pub const PATHS: [&str; 13] = [
+pub const PATHS: [&str; 15] = [
     "/",
     "/jobs",
     "/jobs/{id}",
@@ -32,6 +32,8 @@ pub const PATHS: [&str; 13] = [
     "/operations/sign-in",
     "/operations/confirm",
     "/operations/jobs/{id}",
+    "/operations/act",
+    "/operations/bulk",
 ];
 
 /// The page of the current path.
@@ -49,6 +51,8 @@ pub fn Pages() -> impl IntoView {
             <Route path=path!("/operations") view=Operations ssr=SsrMode::Async />
             <Route path=path!("/operations/sign-in") view=SignIn ssr=SsrMode::Async />
             <Route path=path!("/operations/confirm") view=Confirm ssr=SsrMode::Async />
+            <Route path=path!("/operations/act") view=Operations ssr=SsrMode::Async />
+            <Route path=path!("/operations/bulk") view=Operations ssr=SsrMode::Async />
             <Route path=path!("/operations/jobs/:id") view=Report ssr=SsrMode::Async />
         </FlatRoutes>
     }

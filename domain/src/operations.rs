@@ -302,6 +302,9 @@ pub struct BulkRequest {
     /// As of which moment; the server's own time without it. Jobs that ended, or were accepted, later are left alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Timestamp>,
+    /// At most so many a second: 1 to 10,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_second: Option<u32>,
 }
 
 /// `GET /api/v1/operations/count?action=…`: how many jobs a bulk action would take now.

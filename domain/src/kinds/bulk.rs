@@ -39,12 +39,22 @@ pub struct Input {
     /// Those that had ended, or were accepted, by then.
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub as_of: Timestamp,
+    /// At most so many a second, 1 to 10,000, to spare whatever they had failed at; as fast as it goes without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_second: Option<u32>,
 }
+
+/// Highest `per_second`.
+pub const RATE_LIMIT: u32 = 10_000;
 
 impl Validate for Input {
     fn validate(&self) -> Vec<InputError> {
         let within = |error: InputError| InputError { pointer: format!("/filter{}", error.pointer), ..error };
-        self.filter.validate().into_iter().map(within).collect()
+        let mut errors: Vec<_> = self.filter.validate().into_iter().map(within).collect();
+        if self.per_second.is_some_and(|rate| !(1..=RATE_LIMIT).contains(&rate)) {
+            errors.push(InputError::out_of_range("/per_second", 1, RATE_LIMIT.into()));
+        }
+        errors
     }
 }
 

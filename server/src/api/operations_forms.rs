@@ -119,9 +119,10 @@ pub async fn bulk(
         let wrong = |pointer| ApiError::invalid(vec![InputError::new(pointer, "wrong-type", "does not fit here")]);
         let action = value(&fields, "action").and_then(Action::parse).ok_or_else(|| wrong("/action"))?;
         let as_of = value(&fields, "as_of").map(str::parse).transpose().map_err(|_| wrong("/as_of"))?;
+        let per_second = value(&fields, "per_second").map(str::parse).transpose().map_err(|_| wrong("/per_second"))?;
         let pairs = fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let filter = Filter::from_pairs(pairs).map_err(ApiError::invalid)?;
-        Ok::<_, ApiError>(state.engine.submit_bulk(owner.id, BulkRequest { action, filter, as_of }).await?)
+        Ok::<_, ApiError>(state.engine.submit_bulk(owner.id, BulkRequest { action, filter, as_of, per_second }).await?)
     };
     match done.await {
         Ok(submitted) => see_other(&job_page(submitted.job.value.id)),

@@ -15,7 +15,7 @@ use crate::{
 use domain::{
     InputError, JobId, OwnerId, Problem, Timestamp,
     api::{CancelOutcome, Submit},
-    kinds::bulk,
+    kinds::{Validate as _, bulk},
     operations::{Action, BulkRequest, Filter},
 };
 
@@ -54,15 +54,15 @@ impl Engine {
     ///
     /// # Errors
     /// A filter that cannot be read, or one that names no state that the action fits.
-    pub fn bulk_scope(action: Action, filter: Filter, as_of: Timestamp) -> Result<Scope, Problem> {
+    pub fn bulk_scope(action: Action, filter: Filter, as_of: Timestamp) -> Result<Scope, SubmitError> {
         let errors = filter.validate();
         if !errors.is_empty() {
             let within = |error: InputError| InputError { pointer: format!("/filter{}", error.pointer), ..error };
-            return Err(Problem::invalid(errors.into_iter().map(within).collect()));
+            return Err(Problem::invalid(errors.into_iter().map(within).collect()).into());
         }
         Scope::of_action(action, filter, as_of).ok_or_else(|| {
             let detail = format!("no job in these states can have this action: {}", action.as_str());
-            Problem::invalid(vec![InputError::new("/filter/state", "state-does-not-fit", detail)])
+            Problem::invalid(vec![InputError::new("/filter/state", "state-does-not-fit", detail)]).into()
         })
     }
 
@@ -83,7 +83,11 @@ impl Engine {
         // A moment that is still to come would sweep in what has not failed yet.
         let as_of = request.as_of.map_or(now, |as_of| as_of.min(now));
         Self::bulk_scope(request.action, request.filter.clone(), as_of)?;
-        let input = bulk::Input { filter: request.filter, as_of };
+        let input = bulk::Input { filter: request.filter, as_of, per_second: request.per_second };
+        let errors = input.validate();
+        if !errors.is_empty() {
+            return Err(Problem::invalid(errors).into());
+        }
         let submit = Submit {
             kind: bulk::name(request.action).to_owned(),
             input: serde_json::to_value(input).map_err(|error| crate::store::StoreError::Driver(error.to_string()))?,

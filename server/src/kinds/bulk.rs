@@ -10,7 +10,7 @@ use crate::{
         context::{Context, JobError},
         registry::Kind,
     },
-    store::{BulkCheckpoint, Scope},
+    store::{BULK_BATCH, BulkCheckpoint, Scope},
 };
 use async_trait::async_trait;
 use domain::{
@@ -18,6 +18,7 @@ use domain::{
     kinds::bulk::{CANCEL, Input, Output, RETRY},
     operations::Action,
 };
+use std::time::Duration;
 
 /// Opens failed or cancelled jobs again.
 pub struct BulkRetry;
@@ -50,7 +51,7 @@ impl Kind for BulkCancel {
 }
 
 async fn work_through(ctx: &Context, action: Action, input: Input) -> Result<Output, JobError> {
-    let Input { filter, as_of } = input;
+    let Input { filter, as_of, per_second } = input;
     let Some(scope) = Scope::of_action(action, filter, as_of) else {
         return Err(JobError::rejected("state-does-not-fit", "no job in these states can have this action"));
     };
@@ -68,10 +69,15 @@ async fn work_through(ctx: &Context, action: Action, input: Input) -> Result<Out
             first
         }
     };
+    let limit = per_second.map_or(BULK_BATCH, |rate| rate as usize);
     while !at.complete {
-        let found = ctx.matching(scope.clone(), at.position).await?;
-        let progress = progress(&at, found.items.len() as u64);
+        let found = ctx.matching(scope.clone(), at.position, limit).await?;
+        let size = found.items.len();
+        let progress = progress(&at, size as u64);
         at = ctx.act(action, found, as_of, at, progress).await?;
+        if let Some(rate) = per_second.filter(|_| !at.complete) {
+            ctx.sleep(Duration::from_secs_f64(size as f64 / f64::from(rate.max(1)))).await?;
+        }
     }
     let BulkCheckpoint { done, skipped, .. } = at;
     Ok(Output { matched: done + skipped, done, skipped })

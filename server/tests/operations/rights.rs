@@ -43,19 +43,19 @@ async fn a_wrong_token_many_times_is_refused_the_same_way_and_then_not_heard_fro
     assert!(header(&response, "retry-after").parse::<u64>().unwrap() >= 1);
     problem(response, 429, "too-many-attempts").await;
     // The form is judged by the same count.
-    let form = server.visitor().post("/operations/sign-in").form(&[("token", TOKEN)]).send().await.unwrap();
+    let form = form_of(server.visitor().post("/operations/sign-in"), format!("token={TOKEN}")).send().await.unwrap();
     assert_eq!(form.status(), StatusCode::TOO_MANY_REQUESTS);
     assert!(form.headers().contains_key("retry-after"));
     assert!(form.text().await.unwrap().contains("Too many wrong tokens"));
 }
 
+fn form_of(request: reqwest::RequestBuilder, fields: String) -> reqwest::RequestBuilder {
+    request.header("content-type", "application/x-www-form-urlencoded").body(fields)
+}
+
 async fn sign_in(visitor: &Visitor, token: &str) -> reqwest::Response {
-    visitor
-        .post("/operations/sign-in")
-        .form(&[("token", token), ("next", "/operations?state=failed")])
-        .send()
-        .await
-        .unwrap()
+    let form = format!("token={}&next=%2Foperations%3Fstate%3Dfailed", token.replace(' ', "+"));
+    form_of(visitor.post("/operations/sign-in"), form).send().await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,7 +81,8 @@ async fn a_session_opens_pages_and_routes_until_it_is_ended() {
     assert_eq!(mine.get("/operations").send().await.unwrap().status(), StatusCode::OK);
     mine.json("/api/v1/operations").await;
 
-    let elsewhere = mine.post("/operations/act").header("sec-fetch-site", "cross-site").form(&[("action", "cancel")]);
+    let elsewhere =
+        form_of(mine.post("/operations/act").header("sec-fetch-site", "cross-site"), "action=cancel".to_owned());
     problem(elsewhere.send().await.unwrap(), 403, "cross-site").await;
 
     mine.post("/operations/sign-out").send().await.unwrap();

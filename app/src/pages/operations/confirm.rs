@@ -64,13 +64,29 @@ fn Ask(action: Action, filter: Filter, matched: Matched) -> impl IntoView {
     let go = (matched > 0).then(|| {
         let class = if action == Action::Cancel { "danger" } else { "primary" };
         view! {
-            <form method="post" action="/operations/bulk">
+            <form class="form" method="post" action="/operations/bulk">
                 <input type="hidden" name="action" value=action.as_str() />
                 <input type="hidden" name="as_of" value=as_of.to_string() />
                 {hidden.collect_view()}
-                <button type="submit" class=class data-confirm=action.as_str()>
-                    {(words.confirm_go)(action, &figure)}
-                </button>
+                <div class="field">
+                    <label for="per_second">{words.per_second}</label>
+                    <input
+                        id="per_second"
+                        name="per_second"
+                        type="number"
+                        min="1"
+                        max=domain::kinds::bulk::RATE_LIMIT
+                        aria-describedby="per-second-hint"
+                    />
+                    <p class="hint" id="per-second-hint">
+                        {words.per_second_hint}
+                    </p>
+                </div>
+                <div class="actions">
+                    <button type="submit" class=class data-confirm=action.as_str()>
+                        {(words.confirm_go)(action, &figure)}
+                    </button>
+                </div>
             </form>
         }
     });
@@ -98,12 +114,10 @@ fn Ask(action: Action, filter: Filter, matched: Matched) -> impl IntoView {
                     </dd>
                 </div>
             </dl>
-            <div class="actions">
-                {go}
-                <a class="button" href=back>
-                    {words.back}
-                </a>
-            </div>
+            {go}
+            <p>
+                <a href=back>{words.back}</a>
+            </p>
         </section>
     }
     .into_any()

@@ -10,7 +10,7 @@ use crate::{
     i18n::{codes, format, operations::use_operations, use_lang, use_t},
 };
 use domain::{
-    JobId, JobState, Problem,
+    InputError, JobId, JobState, Problem,
     operations::{Action, Filter, KindLoad, Overview, Row, RowPage},
 };
 use leptos::{either::Either, prelude::*, task::spawn_local};
@@ -85,7 +85,7 @@ fn Page(loaded: Loaded, filter: StoredValue<Filter>, before: Option<i64>) -> imp
     // As often as the page looks by itself with script; ticks do not survive it, so only where nothing can be ticked yet.
     let refresh = page.with_untracked(|page| {
         let quiet = page.items.is_empty();
-        quiet.then(|| format!(r#"<meta http-equiv="refresh" content="{}">"#, LOOK_AGAIN_S * 2)).unwrap_or_default()
+        if quiet { format!(r#"<meta http-equiv="refresh" content="{}">"#, LOOK_AGAIN_S * 2) } else { String::new() }
     });
     view! {
         <Title text=words.title />
@@ -112,8 +112,15 @@ fn Page(loaded: Loaded, filter: StoredValue<Filter>, before: Option<i64>) -> imp
 /// What came of the form that led here.
 #[component]
 fn Notices() -> impl IntoView {
-    let (lang, words) = (use_lang(), use_operations());
-    let refused = Refused::take().map(|state| codes::problem(lang, &state.problem).in_full());
+    let (lang, t, words) = (use_lang(), use_t(), use_operations());
+    let refused = Refused::take().map(|state| {
+        let place = |error: &InputError| {
+            let name = if error.pointer == "/per_second" { words.per_second } else { t.field_name(&error.pointer) };
+            format!("{name}: {}.", codes::input_error(lang, error))
+        };
+        let places: Vec<_> = state.problem.errors.iter().map(place).collect();
+        format!("{} {}", codes::problem(lang, &state.problem).in_full(), places.join(" "))
+    });
     let said = use_query_map().with_untracked(|query| query.get("said"));
     let said = said.and_then(|said| {
         if said == "nothing-ticked" {
@@ -129,6 +136,15 @@ fn Notices() -> impl IntoView {
         {refused.map(|text| view! { <p class="notice" data-tone="bad" role="alert">{text}</p> })}
         {said.map(|(tone, text)| view! { <p class="notice" data-tone=tone role="status">{text}</p> })}
     }
+}
+
+/// Kinds with something to do before those without, each in the order of their names.
+fn busiest_first(mut kinds: Vec<KindLoad>) -> Vec<KindLoad> {
+    let idle = |load: &KindLoad| {
+        load.scheduled + load.queued + load.running + load.waiting + load.retrying + load.failed_last_day == 0
+    };
+    kinds.sort_by_key(idle);
+    kinds
 }
 
 /// How much there is of each kind; every figure leads to its jobs.
@@ -186,7 +202,7 @@ fn Kinds(overview: RwSignal<Overview>) -> impl IntoView {
                     {workers}
                 </p>
             </div>
-            <ul class="kind-loads">{move || overview.get().kinds.into_iter().map(card).collect_view()}</ul>
+            <ul class="kind-loads">{move || busiest_first(overview.get().kinds).into_iter().map(card).collect_view()}</ul>
         </section>
     }
     .into_any()

@@ -5,6 +5,9 @@
 //! every few seconds and keeps ticks and focus where they are.
 //! Invariant: a page without a session shows the form for signing in and nothing else.
 
+// A problem goes to a page as it came; a box around it would be opened at once.
+#![allow(clippy::result_large_err)]
+
 mod confirm;
 mod filter_form;
 mod list;
@@ -18,7 +21,7 @@ pub use report::Report;
 pub use sign_in::SignIn;
 
 use super::not_found::{NotFound, Unreadable};
-use crate::i18n::{Strings, operations::OperationsStrings, use_t};
+use crate::i18n::{Strings, operations::OperationsStrings};
 use domain::{
     Problem,
     operations::{Filter, Row},
@@ -77,12 +80,11 @@ fn SignOut(words: &'static OperationsStrings) -> impl IntoView {
 }
 
 /// Calls `look` every few seconds while somebody can see the page.
-fn look_again(look: impl Fn() + 'static) {
-    let look = StoredValue::new_local(look);
+fn look_again(look: impl Fn() + Copy + 'static) {
     Effect::new(move |_| {
         let tick = move || {
             if !document().hidden() {
-                look.try_with_value(|look| look());
+                look();
             }
         };
         if let Ok(timer) = set_interval_with_handle(tick, std::time::Duration::from_secs(LOOK_AGAIN_S)) {
@@ -94,7 +96,6 @@ fn look_again(look: impl Fn() + 'static) {
 /// Says that the page stands still since the session has ended.
 #[component]
 fn SessionOver(over: RwSignal<bool>, words: &'static OperationsStrings) -> impl IntoView {
-    let _ = use_t();
     move || {
         over.get().then(|| {
             view! {

@@ -15,12 +15,12 @@ impl Context {
         self.engine.store.count_matching(scope).await.map_err(unreadable)
     }
 
-    /// The next jobs of a scope before a position, and where to go on.
+    /// The next jobs of a scope before a position, at most a batch of them, and where to go on.
     ///
     /// # Errors
     /// As [`Self::count_matching`].
-    pub async fn matching(&self, scope: Scope, before: Option<i64>) -> Result<Operated<JobId>, JobError> {
-        self.engine.store.matching(scope, before, BULK_BATCH).await.map_err(unreadable)
+    pub async fn matching(&self, scope: Scope, before: Option<i64>, limit: usize) -> Result<Operated<JobId>, JobError> {
+        self.engine.store.matching(scope, before, limit.min(BULK_BATCH)).await.map_err(unreadable)
     }
 
     /// Acts upon a batch and saves where that leaves the action, in one transaction.

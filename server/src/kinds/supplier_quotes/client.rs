@@ -81,9 +81,9 @@ pub struct Trouble {
     pub counts: bool,
 }
 
-impl Trouble {
-    const fn new(reason: Reason, again: bool, counts: bool) -> Said {
-        Said::Failed(Self { reason, again, after: None, counts })
+impl Said {
+    const fn failed(reason: Reason, again: bool, counts: bool) -> Self {
+        Self::Failed(Trouble { reason, again, after: None, counts })
     }
 }
 
@@ -152,11 +152,11 @@ impl Client {
     /// Asks one supplier; the caller bounds the time. The key makes a question that is put again the same one.
     pub async fn ask(&self, id: &str, question: &Question<'_>, key: &str) -> Said {
         if !is_supplier_id(id) {
-            return Trouble::new(Reason::UnknownSupplier, false, false);
+            return Said::failed(Reason::UnknownSupplier, false, false);
         }
         let (Ok(url), Ok(body)) = (self.base.join(&format!("suppliers/{id}/quotes")), serde_json::to_vec(question))
         else {
-            return Trouble::new(Reason::Refused, false, false);
+            return Said::failed(Reason::Refused, false, false);
         };
         let request = self.http.post(url).header(header::CONTENT_TYPE, "application/json");
         let sent = request.header("idempotency-key", format!("\"{key}\"")).body(body).send().await;
@@ -164,7 +164,7 @@ impl Client {
             Ok(response) => understand(response, question.handles).await,
             Err(error) => {
                 tracing::debug!(supplier = id, %error, "a supplier cannot be reached");
-                Trouble::new(Reason::Unreachable, true, true)
+                Said::failed(Reason::Unreachable, true, true)
             }
         }
     }
@@ -182,19 +182,19 @@ async fn understand(response: Response, handles: &[String]) -> Said {
         StatusCode::OK => match read(response).await {
             Ok(body) => match quotes_of(&body, handles) {
                 Some(quotes) => Said::Quotes(quotes),
-                None => Trouble::new(Reason::Garbage, false, true),
+                None => Said::failed(Reason::Garbage, false, true),
             },
-            Err(reason) => Trouble::new(reason, reason == Reason::Unreachable, true),
+            Err(reason) => Said::failed(reason, reason == Reason::Unreachable, true),
         },
         StatusCode::ACCEPTED => Said::Promised,
-        StatusCode::NOT_FOUND => Trouble::new(Reason::UnknownSupplier, false, false),
+        StatusCode::NOT_FOUND => Said::failed(Reason::UnknownSupplier, false, false),
         StatusCode::TOO_MANY_REQUESTS => {
             Said::Failed(Trouble { reason: Reason::Busy, again: true, after, counts: false })
         }
         status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
             Said::Failed(Trouble { reason: Reason::Error, again: true, after, counts: true })
         }
-        _ => Trouble::new(Reason::Refused, false, false),
+        _ => Said::failed(Reason::Refused, false, false),
     }
 }
 
