@@ -233,6 +233,7 @@ test('Enter saves a row and Escape leaves it, the second time when something wou
   await expect(form.locator('[name="title"]')).toHaveValue('Half');
   await page.keyboard.press('Escape');
   await expect(form).toHaveCount(0);
+  await expect(link).toBeFocused();
 
   await page.keyboard.press('Enter');
   await expect(form.locator('[name="title"]')).toHaveValue(`Bowl ${run}`);
