@@ -5,6 +5,6 @@
 -- narrower or wider filter reads them side by side. The expressions are those of `store/sqlite/operations/sources.rs`, letter by letter.
 CREATE INDEX job_stopped ON job
   (state, kind, coalesce(failure ->> '$.reason', ''), coalesce(failure ->> '$.code', ''), id, finished_at)
-  WHERE state IN ('failed', 'cancelled');
+  WHERE (state = 'failed' OR state = 'cancelled');
 CREATE INDEX job_failed_at ON job (state, finished_at, kind) WHERE state = 'failed';
-CREATE INDEX job_aside ON job (state, kind) WHERE state IN ('scheduled', 'retrying', 'waiting');
+CREATE INDEX job_aside ON job (state, kind) WHERE (state = 'scheduled' OR state = 'retrying' OR state = 'waiting');

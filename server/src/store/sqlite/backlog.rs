@@ -126,7 +126,7 @@ impl Backlog {
         const IDLE: &str =
             "SELECT count(*) FROM job INDEXED BY job_idle WHERE state = 'scheduled' AND deferral = 'idle'";
         const ASIDE: &str = "SELECT kind, state, count(*) FROM job INDEXED BY job_aside
-            WHERE state IN ('scheduled', 'retrying', 'waiting') GROUP BY state, kind";
+            WHERE (state = 'scheduled' OR state = 'retrying' OR state = 'waiting') GROUP BY state, kind";
         const TOOK: &str = "SELECT kind, state, finished_at - started_at FROM job
             WHERE id > (SELECT coalesce(max(id), 0) FROM job) - ?1 ORDER BY id";
         let mut counts = Counts::default();

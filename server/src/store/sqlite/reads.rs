@@ -45,7 +45,7 @@ pub(super) fn jobs(
         "(SELECT id FROM job INDEXED BY job_claimable WHERE state = 'queued' AND owner = ?8
            UNION ALL SELECT id FROM job INDEXED BY job_running WHERE state = 'running' AND owner = ?8
            UNION ALL SELECT id FROM job INDEXED BY job_deferred
-             WHERE state IN ('scheduled', 'waiting', 'retrying') AND owner = ?8) open
+             WHERE (state = 'scheduled' OR state = 'retrying' OR state = 'waiting') AND owner = ?8) open
          CROSS JOIN job j ON j.id = open.id CROSS JOIN owner o ON o.id = j.owner WHERE o.uuid = ?1
          AND (?2 IS NULL OR j.state IN (SELECT value FROM json_each(?2))) AND (?3 IS NULL OR j.kind = ?3)
          AND (?4 IS NULL OR j.label LIKE ?4 ESCAPE '\\' OR j.kind LIKE ?4 ESCAPE '\\' OR hex(j.uuid) LIKE ?5)

@@ -99,12 +99,13 @@ impl Source {
 
 impl Group {
     fn look(&self, conn: &Connection, scope: &Scope, before: i64, limit: i64) -> rusqlite::Result<Vec<i64>> {
-        const STOPPED: &str = "SELECT id FROM job INDEXED BY job_stopped WHERE state IN ('failed', 'cancelled')
+        const STOPPED: &str =
+            "SELECT id FROM job INDEXED BY job_stopped WHERE (state = 'failed' OR state = 'cancelled')
             AND state = ?1 AND kind = ?2 AND coalesce(failure ->> '$.reason', '') = ?3
             AND coalesce(failure ->> '$.code', '') = ?4 AND id < ?5
             AND (?6 IS NULL OR finished_at >= ?6) AND (?7 IS NULL OR finished_at <= ?7) ORDER BY id DESC LIMIT ?8";
         const ASIDE: &str =
-            "SELECT id FROM job INDEXED BY job_aside WHERE state IN ('scheduled', 'retrying', 'waiting')
+            "SELECT id FROM job INDEXED BY job_aside WHERE (state = 'scheduled' OR state = 'retrying' OR state = 'waiting')
             AND state = ?1 AND kind = ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4";
         const RUNNING: &str = "SELECT id FROM job INDEXED BY job_running WHERE state = 'running'
             AND (?1 IS NULL OR kind = ?1) AND id < ?2 ORDER BY id DESC LIMIT ?3";
@@ -124,10 +125,11 @@ impl Group {
     }
 }
 
-const KINDS_STOPPED: &str = "SELECT min(kind) FROM job INDEXED BY job_stopped WHERE state IN ('failed', 'cancelled')
+const KINDS_STOPPED: &str =
+    "SELECT min(kind) FROM job INDEXED BY job_stopped WHERE (state = 'failed' OR state = 'cancelled')
     AND state = ?1 AND kind > ?2";
 const KINDS_ASIDE: &str = "SELECT min(kind) FROM job INDEXED BY job_aside
-    WHERE state IN ('scheduled', 'retrying', 'waiting') AND state = ?1 AND kind > ?2";
+    WHERE (state = 'scheduled' OR state = 'retrying' OR state = 'waiting') AND state = ?1 AND kind > ?2";
 
 /// The kinds in an index, or the one that is asked for.
 fn kinds(conn: &Connection, scope: &Scope, sql: &str, state: JobState) -> rusqlite::Result<Vec<String>> {
@@ -141,10 +143,10 @@ fn kinds(conn: &Connection, scope: &Scope, sql: &str, state: JobState) -> rusqli
 fn stopped(conn: &Connection, scope: &Scope, state: JobState, groups: &mut Vec<Group>) -> rusqlite::Result<()> {
     // The empty word is that of jobs without a failure; `>` would skip it, hence the blank before it.
     const REASONS: &str = "SELECT coalesce(failure ->> '$.reason', '') FROM job INDEXED BY job_stopped
-        WHERE state IN ('failed', 'cancelled') AND state = ?1 AND kind = ?2
+        WHERE (state = 'failed' OR state = 'cancelled') AND state = ?1 AND kind = ?2
         AND coalesce(failure ->> '$.reason', '') >= ?3 ORDER BY coalesce(failure ->> '$.reason', '') LIMIT 1";
     const CODES: &str = "SELECT coalesce(failure ->> '$.code', '') FROM job INDEXED BY job_stopped
-        WHERE state IN ('failed', 'cancelled') AND state = ?1 AND kind = ?2
+        WHERE (state = 'failed' OR state = 'cancelled') AND state = ?1 AND kind = ?2
         AND coalesce(failure ->> '$.reason', '') = ?3
         AND coalesce(failure ->> '$.code', '') >= ?4 ORDER BY coalesce(failure ->> '$.code', '') LIMIT 1";
     for kind in kinds(conn, scope, KINDS_STOPPED, state)? {
