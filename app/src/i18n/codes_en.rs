@@ -249,7 +249,7 @@ const WHYS: &[Entry] = &[
         "waits for an answer from outside",
     ),
     ("rehearsed-callback", "It waits for the call-back before step {step}, which you can send from its page.", ""),
-    ("supplier-callbacks", "It waits for the call-back of {suppliers}, and holds no worker meanwhile.", ""),
+    ("supplier-callbacks", "It waits for the call-back of {suppliers}.", ""),
     ("cancelling", "Asked to stop; it stops at its next safe point, or finishes first.", ""),
     ("finished", "It has ended.", ""),
 ];

@@ -297,7 +297,7 @@ const WHYS: &[Entry] = &[
         "attend une réponse de l’extérieur",
     ),
     ("rehearsed-callback", "Il attend le rappel avant l’étape {step}, que vous pouvez envoyer depuis sa page.", ""),
-    ("supplier-callbacks", "Il attend le rappel de {suppliers}, sans occuper d’exécutant entre-temps.", ""),
+    ("supplier-callbacks", "Il attend le rappel de {suppliers}.", ""),
     ("cancelling", "Arrêt demandé ; il s’arrêtera à son prochain point sûr, ou se terminera avant.", ""),
     ("finished", "Il est terminé.", ""),
 ];
