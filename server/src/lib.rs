@@ -17,6 +17,7 @@ pub mod error;
 pub mod events;
 pub mod files;
 pub mod forms;
+pub mod histogram;
 pub mod kinds;
 pub mod metrics;
 pub mod operator;

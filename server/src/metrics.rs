@@ -5,7 +5,10 @@
 //! Invariant: counting costs an attempt or a request some atomic additions and nothing else; names and labels never carry what a
 //! visitor wrote, so that their number is bounded.
 
-use crate::store::Statistics;
+use crate::{
+    histogram::{self, Counted},
+    store::Statistics,
+};
 use domain::JobState;
 use std::{
     collections::BTreeMap,
@@ -49,6 +52,8 @@ pub struct Gauges {
     pub workers: usize,
     /// Open streams by channel.
     pub streams: Vec<(&'static str, usize)>,
+    /// How long events took from their commit to a socket, by channel.
+    pub delivered: Vec<(&'static str, Counted)>,
     /// Open connections.
     pub connections: usize,
 }
@@ -79,7 +84,7 @@ impl Metrics {
     /// Everything, as a scrape reads it.
     pub fn text(&self, gauges: &Gauges) -> String {
         let mut page = Page::default();
-        let Gauges { store, workers, streams, connections } = gauges;
+        let Gauges { store, workers, streams, delivered, connections } = gauges;
         page.family("meanwhile_jobs", "gauge", "Unfinished jobs.");
         for (kind, state, count) in &store.unfinished {
             page.line("meanwhile_jobs", &[("kind", kind), ("state", state.as_str())], *count);
@@ -109,6 +114,23 @@ impl Metrics {
             "Time that they took: by commits, how long one takes.",
         );
         page.line("meanwhile_commit_seconds_total", &[], store.commit_s);
+        const WAIT: &str = "meanwhile_command_wait_seconds";
+        page.family(WAIT, "histogram", "How long commands waited for the store's one writer to begin with them.");
+        page.counted(WAIT, None, &store.waits);
+        const COMMIT: &str = "meanwhile_command_commit_seconds";
+        page.family(
+            COMMIT,
+            "histogram",
+            "From then until they were durable: a commit, counted for each command in it.",
+        );
+        page.counted(COMMIT, None, &store.commits_for);
+        const DELIVERY: &str = "meanwhile_delivery_seconds";
+        let help =
+            "From an event's commit until a socket has taken it, of events that went to whoever listened as they came.";
+        page.family(DELIVERY, "histogram", help);
+        for (channel, counted) in delivered {
+            page.counted(DELIVERY, Some(("channel", channel)), counted);
+        }
         page.family("meanwhile_streams", "gauge", "Open streams: SSE, WebSocket and held polls.");
         for (channel, count) in streams {
             page.line("meanwhile_streams", &[("channel", channel)], *count);
@@ -126,15 +148,8 @@ impl Metrics {
         const NAME: &str = "meanwhile_attempt_seconds";
         let attempts = self.0.attempts.lock().unwrap_or_else(PoisonError::into_inner).clone();
         page.family(NAME, "histogram", "How long attempts took, however they ended.");
-        for (kind, histogram) in attempts {
-            let mut upto = 0;
-            for (bound, count) in BOUNDS.iter().zip(histogram.buckets) {
-                upto += count;
-                page.line("meanwhile_attempt_seconds_bucket", &[("kind", &kind), ("le", &bound.to_string())], upto);
-            }
-            page.line("meanwhile_attempt_seconds_bucket", &[("kind", &kind), ("le", "+Inf")], histogram.count);
-            page.line("meanwhile_attempt_seconds_sum", &[("kind", &kind)], histogram.sum_s);
-            page.line("meanwhile_attempt_seconds_count", &[("kind", &kind)], histogram.count);
+        for (kind, Histogram { buckets, count, sum_s }) in attempts {
+            page.histogram(NAME, Some(("kind", &kind)), BOUNDS.iter().zip(buckets), count, sum_s);
         }
     }
 }
@@ -144,6 +159,31 @@ impl Metrics {
 struct Page(String);
 
 impl Page {
+    /// A histogram of a family: what each bound holds with all below it, then all.
+    fn histogram<'b>(
+        &mut self,
+        name: &str,
+        label: Option<(&str, &str)>,
+        buckets: impl Iterator<Item = (&'b f64, u64)>,
+        count: u64,
+        sum_s: f64,
+    ) {
+        let (bucket, mut upto) = (format!("{name}_bucket"), 0);
+        let labels: Vec<_> = label.into_iter().collect();
+        for (bound, more) in buckets {
+            upto += more;
+            self.line(&bucket, &[&labels[..], &[("le", &bound.to_string())]].concat(), upto);
+        }
+        self.line(&bucket, &[&labels[..], &[("le", "+Inf")]].concat(), count);
+        self.line(&format!("{name}_sum"), &labels, sum_s);
+        self.line(&format!("{name}_count"), &labels, count);
+    }
+
+    /// One that is counted where it arises.
+    fn counted(&mut self, name: &str, label: Option<(&str, &str)>, counted: &Counted) {
+        self.histogram(name, label, histogram::BOUNDS.iter().zip(counted.buckets), counted.count, counted.sum_s);
+    }
+
     fn family(&mut self, name: &str, type_: &str, help: &str) {
         let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {type_}");
     }

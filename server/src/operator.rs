@@ -6,9 +6,9 @@
 //! presenting wrong ones is not heard for a while, right or wrong, the machine's own address included; another token ends every
 //! session, since it signs them.
 
-use crate::{clock, error::ApiError, owner::OwnerKey, state::AppState};
+use crate::{channels::delivery::Connected, clock, error::ApiError, owner::OwnerKey, state::AppState};
 use axum::{
-    extract::{ConnectInfo, FromRequestParts},
+    extract::FromRequestParts,
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::IntoResponse as _,
 };
@@ -19,7 +19,7 @@ use std::{
     collections::HashMap,
     fs::{self, File},
     io::{self, Write as _},
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -217,7 +217,7 @@ pub fn judge(parts: &Parts, state: &AppState) -> Result<(), Refused> {
 
 /// Where a request comes from, as far as that can be believed.
 pub fn address_of(parts: &Parts, state: &AppState) -> IpAddr {
-    let peer = parts.extensions.get().map(|ConnectInfo::<SocketAddr>(peer)| peer.ip());
+    let peer = parts.extensions.get::<Connected>().map(|connected| connected.peer.ip());
     state.throttle.address(peer.unwrap_or(IpAddr::from([0, 0, 0, 0])), &parts.headers)
 }
 

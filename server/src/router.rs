@@ -8,7 +8,7 @@ use crate::{
         actions, callbacks, health, jobs, kinds, me, openapi, operations, operations_forms, outcomes, products,
         suppliers, uploads,
     },
-    channels::{ack, poll, sse, ws},
+    channels::{ack, delivery::Connected, poll, sse, ws},
     error::{self, ApiError, discard, no_such_route, wrong_method},
     forms, owner, product_form,
     state::AppState,
@@ -16,13 +16,13 @@ use crate::{
 };
 use axum::{
     Router,
-    extract::{ConnectInfo, DefaultBodyLimit, Request, State},
+    extract::{DefaultBodyLimit, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{delete, get, post},
 };
-use std::{net::SocketAddr, path::PathBuf};
+use std::path::PathBuf;
 use tower::ServiceExt as _;
 use tower_http::{catch_panic::CatchPanicLayer, services::ServeDir, set_header::SetResponseHeaderLayer};
 use tracing::Instrument as _;
@@ -149,7 +149,7 @@ async fn page_not_found(state: AppState, request: Request) -> Response {
 
 /// 429 for an address that changes too much at once. What only reads is not counted: its price is a page of rows.
 async fn throttled(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let peer = request.extensions().get().map(|ConnectInfo::<SocketAddr>(peer)| peer.ip());
+    let peer = request.extensions().get::<Connected>().map(|connected| connected.peer.ip());
     if let Some(peer) = peer.filter(|_| !request.method().is_safe())
         && let Err(wait) = state.throttle.request(peer, request.headers())
     {

@@ -6,7 +6,11 @@
 
 use crate::{
     api::callbacks::Gate,
-    channels::{self, deadline::WriteDeadline},
+    channels::{
+        self, Delivery,
+        deadline::WriteDeadline,
+        delivery::{Connected, Outgoing},
+    },
     config::{Config, InvalidConfig},
     engine::{Engine, pruner},
     events::bus::Bus,
@@ -20,7 +24,7 @@ use crate::{
     throttle::Throttle,
     ui,
 };
-use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
+use axum::{Router, body::Body, http::Request};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -124,6 +128,7 @@ pub async fn start(config: Config) -> Result<Running, StartupError> {
     let _ = engine_slot.set(engine.clone());
     let assets = Arc::new(ui::Assets::load(config.assets.as_deref()));
     let limits = channels::Limits::new(&config.channels);
+    let delivery = Delivery::default();
     let shutdown = CancellationToken::new();
     let acks = channels::Acks::default();
     let (callbacks, throttle) = (Gate::default(), Throttle::new(&config.limits));
@@ -138,6 +143,7 @@ pub async fn start(config: Config) -> Result<Running, StartupError> {
         shutdown,
         assets,
         limits,
+        delivery,
         callbacks,
         throttle,
         acks,
@@ -150,6 +156,7 @@ pub async fn start(config: Config) -> Result<Running, StartupError> {
         listener,
         router::router(state.clone()),
         state.throttle.clone(),
+        state.delivery.clone(),
         stall,
         state.shutdown.clone(),
         connections.clone(),
@@ -187,7 +194,7 @@ fn tell_commits(store: &dyn Store, bus: Bus) -> Arc<OnceLock<Engine>> {
     let slot = Arc::new(OnceLock::<Engine>::new());
     let engine = slot.clone();
     store.on_commit(Arc::new(move |committed: &Committed| {
-        bus.committed(&committed.heads, &committed.events);
+        bus.committed(&committed.heads, &committed.events, committed.at);
         bus.catalogue_moved(committed.catalogue, committed.changing);
         if let Some(engine) = engine.get() {
             engine.committed(committed);
@@ -217,6 +224,7 @@ async fn accept_loop(
     listener: TcpListener,
     router: Router,
     throttle: Throttle,
+    delivery: Delivery,
     stall: Duration,
     shutdown: CancellationToken,
     connections: TaskTracker,
@@ -234,8 +242,9 @@ async fn accept_loop(
                 let stream = WriteDeadline::new(stream, stall);
                 match throttle.connect(peer.ip()) {
                     Some(permit) => {
-                        let stream = stream.holding(permit);
-                        connections.spawn(serve_connection(stream, peer, router.clone(), shutdown.clone()));
+                        let connected = Connected { peer, outgoing: Outgoing::new(&delivery) };
+                        let stream = stream.holding(permit).telling(connected.outgoing.clone());
+                        connections.spawn(serve_connection(stream, connected, router.clone(), shutdown.clone()));
                     }
                     None => refuse(stream, peer, &refusals),
                 }
@@ -267,12 +276,13 @@ fn refuse(stream: WriteDeadline<TcpStream>, peer: SocketAddr, refusals: &Arc<Sem
 
 async fn serve_connection<H: Send + Unpin + 'static>(
     stream: WriteDeadline<TcpStream, H>,
-    peer: SocketAddr,
+    connected: Connected,
     router: Router,
     shutdown: CancellationToken,
 ) {
+    let peer = connected.peer;
     let service = router.map_request(move |mut request: Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(connected.clone());
         request.map(Body::new)
     });
     let connection = hyper::server::conn::http1::Builder::new()

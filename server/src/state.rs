@@ -52,6 +52,8 @@ pub struct Reach {
     pub assets: Arc<ui::Assets>,
     /// Counts the open streams.
     pub limits: channels::Limits,
+    /// Counts how long events take to their clients.
+    pub delivery: channels::Delivery,
     /// Counts the call-backs that are being read.
     pub callbacks: callbacks::Gate,
     /// Counts what each address asks for.

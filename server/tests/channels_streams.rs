@@ -374,3 +374,48 @@ async fn nothing_on_the_way_may_hold_a_stream_back() {
     assert!(!sse.headers.contains_key("content-encoding"));
     assert!(!sse.headers.contains_key("set-cookie"), "a stream makes no visitor");
 }
+
+/// How many events `/metrics` says that a channel has brought to sockets, once there are so many: a client may read an event before the
+/// server has counted it.
+async fn delivered(visitor: &Visitor, channel: &str, at_least: u64) -> u64 {
+    let line = format!("meanwhile_delivery_seconds_count{{channel=\"{channel}\"}} ");
+    let counted = async {
+        loop {
+            let text = visitor.get("/metrics", &Ask::default()).send().await.unwrap().text().await.unwrap();
+            let count = text.lines().find_map(|found| found.strip_prefix(&line));
+            let count = count.unwrap_or_else(|| panic!("{line}in {text}")).parse().unwrap();
+            if count >= at_least {
+                return count;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, counted).await.unwrap_or_else(|_| panic!("never {at_least} over {channel}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_event_that_a_channel_brings_as_it_comes_is_counted_once() {
+    let server = Server::start_with(|config| config.operator.metrics_open = true).await;
+    let (visitor, author) = server.visitor().await;
+    let all = || Ask::default().unfolded();
+    let (mut sse, mut ws) = (Sse::stand(&visitor, all()).await, Ws::stand(&visitor, all()).await);
+    author.whole_job(2).await;
+    let events = author.head().await;
+    for _ in 0..events {
+        sse.event().await;
+        ws.event().await;
+    }
+    for channel in ["sse", "ws"] {
+        assert_eq!(delivered(&visitor, channel, events).await, events, "{channel}");
+    }
+
+    let page = visitor.get("/api/v1/events", &Ask::after(server.start_of_stream())).send().await.unwrap();
+    assert_eq!(page.json::<domain::api::EventPage>().await.unwrap().items.len() as u64, events);
+    assert_eq!(delivered(&visitor, "poll", 0).await, 0, "it came from the store: nobody knows when it was committed");
+    let held = visitor.get("/api/v1/events?wait=30", &Ask::default()).send();
+    let held = tokio::spawn(async move { held.await.unwrap().json::<domain::api::EventPage>().await.unwrap() });
+    let limits = server.running.state().limits.clone();
+    until("the poll is held", || limits.by_channel().contains(&("poll", 1))).await;
+    author.accept().await;
+    let woken = tokio::time::timeout(PATIENCE, held).await.expect("the poll was held for ever").unwrap();
+    assert_eq!((woken.items.len(), delivered(&visitor, "poll", 1).await), (1, 1), "it was woken by the commit");
+}

@@ -13,6 +13,8 @@ mod machine;
 mod report;
 #[path = "load_generator/samples.rs"]
 mod samples;
+#[path = "load_generator/scrape.rs"]
+mod scrape;
 #[path = "load_generator/stream.rs"]
 mod stream;
 
@@ -26,17 +28,17 @@ use clap::Parser as _;
 fn the_generator_measures_the_server_and_writes_what_it_found() {
     let folder = tempfile::tempdir().unwrap();
     let (json, markdown) = (folder.path().join("bench.json"), folder.path().join("bench.md"));
-    let mut arguments = load::Arguments::parse_from(["bench", "--quick", "--only", "accept,start"]);
+    let mut arguments = load::Arguments::parse_from(["bench", "--quick", "--only", "accept,start,delivery"]);
     arguments.server = env!("CARGO_BIN_EXE_meanwhile").into();
     arguments.scratch = folder.path().join("scratch");
     (arguments.json, arguments.markdown) = (Some(json.clone()), Some(markdown.clone()));
     load::run(&arguments, None).unwrap();
 
     let report: serde_json::Value = serde_json::from_slice(&std::fs::read(json).unwrap()).unwrap();
-    assert_eq!(report["command"], "cargo xtask bench --only accept,start --quick");
+    assert_eq!(report["command"], "cargo xtask bench --only accept,start,delivery --quick");
     let scenarios = report["scenarios"].as_array().unwrap();
     let names: Vec<_> = scenarios.iter().map(|scenario| scenario["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["accept", "start"]);
+    assert_eq!(names, ["accept", "start", "delivery"]);
     for figure in scenarios.iter().flat_map(|scenario| scenario["figures"].as_array().unwrap()) {
         let (name, samples) = (figure["name"].as_str().unwrap(), figure["samples"].as_u64().unwrap());
         assert!(samples > 0, "{name} was measured");

@@ -55,6 +55,8 @@ impl Lab {
         command.args(["--max-jobs", "0", "--max-requests", "0", "--max-connections", "0"]);
         command.args(["--max-connections-per-address", "0"]);
         command.arg("--streams-per-owner").arg(per_owner.to_string()).arg("--streams").arg(total.to_string());
+        // Their own histograms are part of what is measured.
+        command.arg("--metrics-open");
         // A line of log for each attempt would be measured too.
         Process::start(command.env("MEANWHILE_LOG", "warn"))
     }

@@ -25,6 +25,7 @@ mod scenario_list;
 mod scenario_noop;
 mod scenario_recovery;
 mod scenario_start;
+pub mod scrape;
 pub mod stream;
 
 use anyhow::{Context, Result};

@@ -50,6 +50,12 @@ impl Samples {
         self.percentile(99.0).as_secs_f64() * 1e3
     }
 
+    /// On average, in milliseconds; zero when there are none.
+    pub fn mean_ms(&self) -> f64 {
+        let sum: u128 = self.nanos.iter().map(|nanos| u128::from(*nanos)).sum();
+        sum as f64 / self.nanos.len().max(1) as f64 / 1e6
+    }
+
     /// The longest in milliseconds.
     pub fn max_ms(&mut self) -> f64 {
         self.percentile(100.0).as_secs_f64() * 1e3

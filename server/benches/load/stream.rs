@@ -42,6 +42,14 @@ impl Channel {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Sse, Self::Ws];
 
+    /// Its name in `/metrics`.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Sse => "sse",
+            Self::Ws => "ws",
+        }
+    }
+
     /// Its name in a report.
     pub fn name(self) -> &'static str {
         match self {

@@ -221,6 +221,7 @@ pub async fn metrics(
         store: state.store.statistics(),
         workers: state.engine.workers(),
         streams: state.limits.by_channel(),
+        delivered: state.delivery.by_channel(),
         connections: state.throttle.connections(),
     };
     let text = state.engine.metrics().text(&gauges);

@@ -2,8 +2,10 @@
 //!
 //! Laid around each accepted socket by `startup`, since only there is a peer seen that has stopped reading: nothing above is polled
 //! then. A peer that reads slowly is fine; one byte renews the deadline. Reads have none: an idle stream is no fault.
-//! Invariant: costs an idle connection one pointer; the timer exists only while a write waits.
+//! It is also where it is known that the socket has taken what a channel said ([`super::delivery`]).
+//! Invariant: costs an idle connection two pointers; the timer exists only while a write waits.
 
+use super::delivery::Outgoing;
 use std::{
     io::{self, IoSlice},
     pin::Pin,
@@ -18,6 +20,7 @@ use tokio::{
 pub struct WriteDeadline<S, H = ()> {
     inner: S,
     _held: H,
+    outgoing: Option<Outgoing>,
     after: Duration,
     waiting: Option<Pin<Box<Sleep>>>,
 }
@@ -25,16 +28,23 @@ pub struct WriteDeadline<S, H = ()> {
 impl<S> WriteDeadline<S> {
     /// Fails a write with `TimedOut` when the peer takes nothing for so long.
     pub fn new(inner: S, after: Duration) -> Self {
-        Self { inner, _held: (), after, waiting: None }
+        Self { inner, _held: (), outgoing: None, after, waiting: None }
     }
 
     /// Lets go of something only when the connection ends: an upgrade takes it out of the hands of whoever serves requests on it.
     pub fn holding<H>(self, held: H) -> WriteDeadline<S, H> {
-        WriteDeadline { inner: self.inner, _held: held, after: self.after, waiting: self.waiting }
+        let Self { inner, outgoing, after, waiting, _held } = self;
+        WriteDeadline { inner, _held: held, outgoing, after, waiting }
     }
 }
 
 impl<S, H> WriteDeadline<S, H> {
+    /// Says when what was handed to this connection has been taken by the socket.
+    pub fn telling(mut self, outgoing: Outgoing) -> Self {
+        self.outgoing = Some(outgoing);
+        self
+    }
+
     fn judge<T>(&mut self, polled: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         if polled.is_ready() {
             self.waiting = None;
@@ -74,6 +84,10 @@ impl<S: AsyncWrite + Unpin, H: Unpin> AsyncWrite for WriteDeadline<S, H> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let polled = Pin::new(&mut self.inner).poll_flush(context);
+        // Whoever buffers above flushes once the last of it was written, and only then.
+        if let (Poll::Ready(Ok(())), Some(outgoing)) = (&polled, &self.outgoing) {
+            outgoing.written();
+        }
         self.judge(polled, context)
     }
 

@@ -36,7 +36,8 @@ pub enum Channel {
     Ws,
 }
 
-const CHANNELS: [&str; 3] = ["poll", "sse", "ws"];
+/// Their names, in the order of [`Channel`].
+pub(super) const CHANNELS: [&str; 3] = ["poll", "sse", "ws"];
 
 /// Too many streams are open; come back after a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,11 +1,12 @@
 //! Channels: how a feed reaches a client. Each is a feed plus an encoding, and holds a position and a socket, nothing else.
 //!
 //! [`poll`] answers once, [`sse`] and [`ws`] follow ([`follower`]) for as long as [`lifetime`] lets them; [`limits`] counts them, [`ack`]
-//! keeps what devices have seen, [`deadline`] drops those who do not read. A new channel: a file here, a route, a row in
+//! keeps what devices have seen, [`deadline`] drops those who do not read, [`delivery`] counts how long events took. A new channel: a file here, a route, a row in
 //! `tests/channels_conformance.rs`. Invariant: no queue per connection; a slow client is back-pressure and one integer.
 
 pub mod ack;
 pub mod deadline;
+pub mod delivery;
 pub mod follower;
 pub mod lifetime;
 pub mod limits;
@@ -16,6 +17,7 @@ pub mod sse;
 pub mod ws;
 
 pub use ack::Acks;
+pub use delivery::Delivery;
 pub use limits::Limits;
 
 use crate::{

@@ -4,7 +4,7 @@
 //! that sends it back gets 304 while nothing follows. Holds nothing between two requests.
 //! Invariant: whoever goes on from `next_cursor` misses nothing, whatever the answer's status was.
 
-use super::{ChannelQuery, Watches, follower::CatalogueWatch, positions};
+use super::{ChannelQuery, Watches, delivery::Connected, follower::CatalogueWatch, limits::Channel, positions};
 use crate::{
     error::ApiError,
     events::{feed::Feed, wire},
@@ -14,7 +14,7 @@ use crate::{
 };
 use axum::{
     body::Body,
-    extract::{Query, State, rejection::QueryRejection},
+    extract::{Extension, Query, State, rejection::QueryRejection},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
@@ -34,6 +34,7 @@ const BUSY_S: u64 = 5;
 pub async fn events(
     State(app): State<AppState>,
     owner: Owner,
+    Extension(connected): Extension<Connected>,
     headers: HeaderMap,
     query: Result<Query<ChannelQuery>, QueryRejection>,
 ) -> Result<Response, ApiError> {
@@ -46,7 +47,7 @@ pub async fn events(
     }
     let wait = Duration::from_secs(query.wait.unwrap_or(0).min(WAIT_LIMIT_S));
     // Over the limit, a long poll is a short one: that is an answer, too.
-    let permit = if wait.is_zero() { None } else { app.limits.admit(owner.id, super::limits::Channel::Poll).ok() };
+    let permit = if wait.is_zero() { None } else { app.limits.admit(owner.id, Channel::Poll).ok() };
     let deadline = Instant::now() + if permit.is_some() { wait } else { Duration::ZERO };
     let start = feed.cursor();
     let (mut changed, mut seen) = (false, None);
@@ -63,6 +64,7 @@ pub async fn events(
         if changed || stale || !rows.is_empty() || feed.over().is_some() || Instant::now() >= deadline {
             let retry_after = retry_after(&app, owner.id, &feed, rows.len(), watch.is_some()).await?;
             let body = (!known).then(|| write_page(&feed, &rows, beside.hints.as_deref()));
+            connected.outgoing.hand(Channel::Poll, feed.committed(), rows.len());
             return Ok(respond(body, &tag, retry_after));
         }
         let change = async {

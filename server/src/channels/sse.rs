@@ -6,9 +6,10 @@
 
 use super::{
     ChannelQuery, STREAM_CACHE_CONTROL,
+    delivery::{Connected, Outgoing},
     follower::{Follower, Said},
     lifetime::{Due, Lifetime, return_ms},
-    limits::Permit,
+    limits::{Channel, Permit},
 };
 use crate::{
     error::ApiError,
@@ -21,7 +22,7 @@ use crate::{
 };
 use axum::{
     body::{Body, Bytes},
-    extract::{Query, State, rejection::QueryRejection},
+    extract::{Extension, Query, State, rejection::QueryRejection},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -38,11 +39,12 @@ use std::{convert::Infallible, fmt::Write as _};
 pub async fn stream(
     State(app): State<AppState>,
     owner: Owner,
+    Extension(connected): Extension<Connected>,
     headers: HeaderMap,
     query: Result<Query<ChannelQuery>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let query = ChannelQuery::read(query)?;
-    let permit = app.limits.admit(owner.id, super::limits::Channel::Sse).map_err(|over| {
+    let permit = app.limits.admit(owner.id, Channel::Sse).map_err(|over| {
         let seconds = over.delay_ms.div_ceil(1000);
         ApiError::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -60,7 +62,8 @@ pub async fn stream(
         Ok(follower) => {
             let lifetime = Lifetime::begin(&app);
             // Boxed, since it moves into each chunk's future and out again, and a future keeps room for every place that it was in.
-            let connection = Box::new(Connection { follower, lifetime, stage: Stage::Greeting, _permit: permit });
+            let (stage, outgoing) = (Stage::Greeting, connected.outgoing);
+            let connection = Box::new(Connection { follower, lifetime, stage, outgoing, _permit: permit });
             Ok(respond(Body::from_stream(stream::unfold(connection, |connection| async {
                 let (text, connection) = connection.speak().await?;
                 Some((Ok::<_, Infallible>(Bytes::from(text)), connection))
@@ -106,6 +109,7 @@ struct Connection {
     follower: Follower,
     lifetime: Lifetime,
     stage: Stage,
+    outgoing: Outgoing,
     _permit: Permit,
 }
 
@@ -141,6 +145,7 @@ impl Connection {
             said = self.follower.next() => match said {
                 Ok(Said::Log(Next::Events(rows))) => {
                     let feed = self.follower.feed();
+                    self.outgoing.hand(Channel::Sse, feed.committed(), rows.len());
                     let mut cursor = feed.cursor();
                     for row in rows {
                         cursor.seq = row.seq;

@@ -5,9 +5,10 @@
 //! (`owner::refuse_cross_site`). Invariant: a connection ends with a close code that says whether, and when, to come back.
 
 use super::{
+    delivery::{Connected, Outgoing},
     follower::{Follower, Said},
     lifetime::{Due, Lifetime, return_ms},
-    limits::Permit,
+    limits::{Channel, Permit},
     ops::{self, Answer},
 };
 use crate::{
@@ -22,7 +23,7 @@ use crate::{
 };
 use axum::{
     extract::{
-        State,
+        Extension, State,
         ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
     },
     http::{HeaderValue, StatusCode, header},
@@ -51,6 +52,7 @@ const CLOSE_WAIT: Duration = Duration::from_secs(2);
 pub async fn upgrade(
     State(app): State<AppState>,
     owner: Owner,
+    Extension(connected): Extension<Connected>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     let upgrade = upgrade.map_err(|rejection| {
@@ -73,7 +75,7 @@ pub async fn upgrade(
     Ok(upgrade
         .on_upgrade(move |socket| {
             // A task of its own: the one that waited for the upgrade has room for the handshake, which nobody needs for hours.
-            match app.limits.admit(owner.id, super::limits::Channel::Ws) {
+            match app.limits.admit(owner.id, Channel::Ws) {
                 _ if !speaks => {
                     let farewell = Farewell::Code(close::PROTOCOL, format!("speak {WS_PROTOCOL}"));
                     tokio::spawn(say_farewell(socket, farewell));
@@ -82,7 +84,7 @@ pub async fn upgrade(
                     tokio::spawn(say_farewell(socket, Farewell::Return(close::OVER_LIMIT, over.delay_ms)));
                 }
                 Ok(permit) => {
-                    tokio::spawn(Box::new(Connection::new(app, owner.id, socket, permit)).run());
+                    tokio::spawn(Box::new(Connection::new(app, owner.id, socket, connected.outgoing, permit)).run());
                 }
             }
             std::future::ready(())
@@ -108,13 +110,14 @@ struct Connection {
     lifetime: Lifetime,
     /// When the peer last said anything, a pong included.
     heard: Instant,
+    outgoing: Outgoing,
     _permit: Permit,
 }
 
 impl Connection {
-    fn new(app: AppState, owner: OwnerId, socket: WebSocket, permit: Permit) -> Self {
+    fn new(app: AppState, owner: OwnerId, socket: WebSocket, outgoing: Outgoing, permit: Permit) -> Self {
         let lifetime = Lifetime::begin(&app);
-        Self { app, owner, socket, follower: None, lifetime, heard: Instant::now(), _permit: permit }
+        Self { app, owner, socket, follower: None, lifetime, heard: Instant::now(), outgoing, _permit: permit }
     }
 
     async fn run(mut self: Box<Self>) {
@@ -211,11 +214,13 @@ impl Connection {
 
     async fn send_events(&mut self, rows: Vec<EventRow>) -> Result<(), Farewell> {
         let store = self.app.store.clone();
+        let committed = self.follower.as_ref().and_then(|follower| follower.feed().committed());
         for row in rows {
             let mut text = String::with_capacity(wire::ENVELOPE_BYTES + 32 + row.data.len());
             text.push_str(r#"{"op":"event","event":"#);
             wire::write_event(&mut text, store.epoch(), &row);
             text.push('}');
+            self.outgoing.hand(Channel::Ws, committed, 1);
             self.send(Message::text(text)).await?;
         }
         Ok(())

@@ -10,6 +10,7 @@ use domain::OwnerId;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 use tokio::sync::watch;
 
@@ -74,21 +75,29 @@ impl Bus {
         owners.streams.entry(owner).or_insert_with(new).head.subscribe()
     }
 
-    /// Keeps new events for those who listen, then wakes them. Never blocks for longer than it takes to look the owners up.
-    pub fn committed(&self, heads: &[(OwnerId, u64)], events: &[(OwnerId, EventRow)]) {
+    /// Keeps new events, durable since a moment, for those who listen, then wakes them. Never blocks for longer than it takes to look the
+    /// owners up.
+    pub fn committed(&self, heads: &[(OwnerId, u64)], events: &[(OwnerId, EventRow)], at: Option<Instant>) {
         if !events.is_empty() {
             let mut owners = self.lock();
             for (owner, event) in events {
                 if let Some(stream) = owners.streams.get_mut(owner).filter(|stream| stream.is_heard()) {
-                    stream.tail.push(event);
+                    stream.tail.push(event, at);
                 }
             }
         }
         self.moved(heads);
     }
 
-    /// Everything of an owner's stream after a position, at most `limit`, if the newest events reach from there to `head`.
-    pub fn tail(&self, owner: OwnerId, position: u64, head: u64, limit: usize) -> Option<EventsRead> {
+    /// Everything of an owner's stream after a position, at most `limit`, if the newest events reach from there to `head`; and when the
+    /// first of it was committed.
+    pub fn tail(
+        &self,
+        owner: OwnerId,
+        position: u64,
+        head: u64,
+        limit: usize,
+    ) -> Option<(EventsRead, Option<Instant>)> {
         self.lock().streams.get(&owner)?.tail.after(position, head, limit)
     }
 

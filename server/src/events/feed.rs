@@ -10,7 +10,7 @@ use domain::{
     Cursor, JobId, OwnerId,
     frame::{End, Heartbeat, Hello, Reset},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 use tokio::sync::watch;
 
 /// Most events of a page.
@@ -75,6 +75,8 @@ pub struct Feed {
     ended: bool,
     /// The page that opening has read.
     first: Option<EventsRead>,
+    /// When the first event of the last page was committed, if that is known.
+    committed: Option<Instant>,
     wake: watch::Receiver<u64>,
 }
 
@@ -105,6 +107,7 @@ impl Feed {
             behind: false,
             ended: false,
             first: None,
+            committed: None,
             wake,
         };
         let mut head = None;
@@ -142,19 +145,20 @@ impl Feed {
     /// # Errors
     /// [`FeedError::Reset`] when retention has overtaken this reader; [`FeedError::Store`].
     pub async fn page(&mut self) -> Result<Vec<EventRow>, FeedError> {
-        let read = match self.first.take() {
-            Some(read) => read,
+        let (read, committed) = match self.first.take() {
+            Some(read) => (read, None),
             None => match self.kept() {
-                Some(read) => read,
-                None => self.store.events(self.owner, self.position, self.job, self.limit).await?,
+                Some(kept) => kept,
+                None => (self.store.events(self.owner, self.position, self.job, self.limit).await?, None),
             },
         };
+        self.committed = committed;
         self.take(read)
     }
 
     /// What follows, out of the newest events, if they reach up to the head that the last wake-up named. A feed of one job asks the
     /// store: what its events name as `prev` is not among the newest.
-    fn kept(&self) -> Option<EventsRead> {
+    fn kept(&self) -> Option<(EventsRead, Option<Instant>)> {
         let head = (*self.wake.borrow()).max(self.head);
         if self.job.is_some() || head <= self.position {
             return None;
@@ -209,6 +213,11 @@ impl Feed {
     /// A cursor of this feed, marked with its job.
     pub fn cursor_at(&self, seq: u64) -> Cursor {
         Cursor { epoch: self.store.epoch().to_owned(), seq, job: self.job }
+    }
+
+    /// When the first event of the last page was committed; none if it came from the store, which does not know.
+    pub fn committed(&self) -> Option<Instant> {
+        self.committed
     }
 
     /// The head as last read.

@@ -5,7 +5,7 @@
 //! Invariant: its events have no gap; it answers only a reader to whom it can give everything up to the head that woke the reader.
 
 use crate::store::{EventRow, EventsRead, StreamState};
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Instant};
 
 /// Most events kept.
 const EVENTS: usize = 32;
@@ -15,36 +15,39 @@ const BYTES: usize = 16 * 1024;
 /// The newest events, in order.
 #[derive(Debug, Default)]
 pub(super) struct Tail {
-    rows: VecDeque<EventRow>,
+    /// Each with the moment of its commit.
+    rows: VecDeque<(EventRow, Option<Instant>)>,
     bytes: usize,
 }
 
 impl Tail {
     /// Adds an event that was committed. One that does not follow the last begins anew: a wake-up before it was lost.
-    pub(super) fn push(&mut self, row: &EventRow) {
-        if self.rows.back().is_some_and(|last| last.seq + 1 != row.seq) {
+    pub(super) fn push(&mut self, row: &EventRow, at: Option<Instant>) {
+        if self.rows.back().is_some_and(|(last, _)| last.seq + 1 != row.seq) {
             self.rows.clear();
             self.bytes = 0;
         }
         self.bytes += row.data.len();
-        self.rows.push_back(row.clone());
+        self.rows.push_back((row.clone(), at));
         while self.rows.len() > EVENTS || self.bytes > BYTES {
-            let Some(oldest) = self.rows.pop_front() else { break };
+            let Some((oldest, _)) = self.rows.pop_front() else { break };
             self.bytes -= oldest.data.len();
         }
     }
 
-    /// All events after a position, at most `limit`; `None` when they do not reach from there to `head`.
-    pub(super) fn after(&self, position: u64, head: u64, limit: usize) -> Option<EventsRead> {
-        let (first, last) = (self.rows.front()?.seq, self.rows.back()?.seq);
+    /// All events after a position, at most `limit`, and when the first of them was committed; `None` when they do not reach from there to
+    /// `head`.
+    pub(super) fn after(&self, position: u64, head: u64, limit: usize) -> Option<(EventsRead, Option<Instant>)> {
+        let (first, last) = (self.rows.front()?.0.seq, self.rows.back()?.0.seq);
         if position + 1 < first || position >= last || last < head {
             return None;
         }
         let skip = usize::try_from(position + 1 - first).ok()?;
-        let rows: Vec<_> = self.rows.iter().skip(skip).take(limit).cloned().collect();
+        let at = self.rows.get(skip)?.1;
+        let rows: Vec<_> = self.rows.iter().skip(skip).take(limit).map(|(row, _)| row.clone()).collect();
         let more = rows.last().is_some_and(|row| row.seq < last);
         // Nothing between the position and the last event is missing, so no floor can have passed it.
-        Some(EventsRead { rows, stream: StreamState { head: last, floor: 0 }, more })
+        Some((EventsRead { rows, stream: StreamState { head: last, floor: 0 }, more }, at))
     }
 }
 
@@ -68,12 +71,12 @@ mod tests {
 
     fn tail(seqs: impl IntoIterator<Item = u64>) -> Tail {
         let mut tail = Tail::default();
-        seqs.into_iter().for_each(|seq| tail.push(&row(seq, "{}")));
+        seqs.into_iter().for_each(|seq| tail.push(&row(seq, "{}"), None));
         tail
     }
 
-    fn seqs(read: Option<EventsRead>) -> Option<Vec<u64>> {
-        read.map(|read| read.rows.iter().map(|row| row.seq).collect())
+    fn seqs(read: Option<(EventsRead, Option<Instant>)>) -> Option<Vec<u64>> {
+        read.map(|(read, _)| read.rows.iter().map(|row| row.seq).collect())
     }
 
     #[test]
@@ -84,7 +87,7 @@ mod tests {
         assert_eq!(seqs(tail.after(3, 8, 100)), None, "4 is in the store only");
         assert_eq!(seqs(tail.after(6, 9, 100)), None, "9 was committed and is not here");
         assert_eq!(seqs(tail.after(8, 8, 100)), None, "nothing follows: the store says so, and where the floor is");
-        let page = tail.after(4, 8, 2).unwrap();
+        let (page, _) = tail.after(4, 8, 2).unwrap();
         assert_eq!((page.rows.len(), page.more, page.stream.head), (2, true, 8));
     }
 
@@ -96,10 +99,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_read_together_is_as_old_as_its_first_event() {
+        let (now, second) = (Instant::now(), std::time::Duration::from_secs(1));
+        let mut tail = Tail::default();
+        tail.push(&row(1, "{}"), Some(now));
+        tail.push(&row(2, "{}"), Some(now + second));
+        assert_eq!(tail.after(0, 2, 100).unwrap().1, Some(now));
+        assert_eq!(tail.after(1, 2, 100).unwrap().1, Some(now + second));
+    }
+
+    #[test]
     fn it_stays_small() {
         assert_eq!(tail(1..=1000).rows.len(), EVENTS);
         let mut tail = Tail::default();
-        (1..=100).for_each(|seq| tail.push(&row(seq, &"x".repeat(8000))));
+        (1..=100).for_each(|seq| tail.push(&row(seq, &"x".repeat(8000)), None));
         assert!(tail.bytes <= BYTES && tail.rows.len() == 2);
     }
 }

@@ -7,6 +7,7 @@
 //! every job is done or skipped once, however often the action is interrupted; a bulk action touches no bulk job.
 
 use super::{JobRow, StoreResult};
+use crate::histogram::Counted;
 use async_trait::async_trait;
 use domain::{
     JobId, JobState, Timestamp,
@@ -110,6 +111,10 @@ pub struct Statistics {
     pub commands: u64,
     /// Seconds that they took.
     pub commit_s: f64,
+    /// How long commands waited until the writer began with them.
+    pub waits: Counted,
+    /// How long it took from then until they were committed.
+    pub commits_for: Counted,
 }
 
 /// The operator's part of the store.

@@ -7,11 +7,13 @@ use domain::{
     Deferral, EventType, Failure, JobId, JobState, OwnerId, Progress, Timestamp, UploadId, api, job::Waiting,
 };
 use serde_json::Value;
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 /// What a commit changed, for those who wait. A hint that may be lost: whoever misses it reads the store (invariant 5).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Committed {
+    /// When it was durable; none before it is.
+    pub at: Option<Instant>,
     /// Owners whose head moved, and their new heads.
     pub heads: Vec<(OwnerId, u64)>,
     /// The events themselves, in the order of each stream, for those who keep the newest at hand.

@@ -15,4 +15,6 @@ fn a_percentile_is_the_measured_duration_of_nearest_rank() {
     let mut one: Samples = [Duration::from_millis(7)].into_iter().collect();
     assert_eq!((one.p50_ms(), one.p99_ms()), (7.0, 7.0));
     assert_eq!(Samples::default().percentile(99.0), Duration::ZERO);
+    let mean = [1, 2, 6].into_iter().map(Duration::from_millis).collect::<Samples>().mean_ms();
+    assert!((mean - 3.0).abs() < 1e-9 && Samples::default().mean_ms().abs() < 1e-9, "{mean}");
 }

@@ -131,6 +131,7 @@ impl Bench {
         let (ears, events) = (heard.clone(), told.clone());
         store.on_commit(Arc::new(move |committed| {
             let mut committed = committed.clone();
+            assert!(committed.at.take().is_some(), "what is told is durable");
             let told = std::mem::take(&mut committed.events);
             events.lock().unwrap().extend(told.into_iter().map(|(owner, event)| ((owner, event.seq), event)));
             ears.lock().unwrap().push(committed);

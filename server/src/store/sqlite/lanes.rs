@@ -5,7 +5,7 @@
 //! lanes close and what is left in them is dropped, which its callers see as `Closed`.
 
 use super::writer::Command;
-use crate::store::Statistics;
+use crate::{histogram::Histogram, store::Statistics};
 use std::{
     collections::VecDeque,
     sync::{
@@ -42,6 +42,9 @@ pub(super) struct Lanes {
     commits: AtomicU64,
     commands: AtomicU64,
     commit_us: AtomicU64,
+    /// How long commands waited for the writer to begin, and how long from then on for their commit.
+    waits: Histogram,
+    commits_for: Histogram,
 }
 
 impl Lanes {
@@ -105,9 +108,12 @@ impl Lanes {
     }
 
     /// Notes a commit, for the statistics.
-    pub(super) fn committed(&self, commands: usize, took: Duration) {
+    pub(super) fn committed(&self, commands: &[Boxed], started: Instant, durable: Instant) {
+        let (count, took) = (commands.len() as u64, durable.duration_since(started));
+        commands.iter().for_each(|command| self.waits.add(started.saturating_duration_since(command.sent()), 1));
+        self.commits_for.add(took, count);
         self.commits.fetch_add(1, Relaxed);
-        self.commands.fetch_add(commands as u64, Relaxed);
+        self.commands.fetch_add(count, Relaxed);
         self.commit_us.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Relaxed);
     }
 
@@ -115,6 +121,7 @@ impl Lanes {
     pub(super) fn count_commits(&self, statistics: &mut Statistics) {
         statistics.commits = self.commits.load(Relaxed);
         statistics.commands = self.commands.load(Relaxed);
+        (statistics.waits, statistics.commits_for) = (self.waits.counted(), self.commits_for.counted());
         statistics.commit_s = Duration::from_micros(self.commit_us.load(Relaxed)).as_secs_f64();
     }
 

@@ -81,6 +81,8 @@ pub(super) trait Command: Send {
     fn run(&mut self, tx: &mut Tx<'_>) -> StoreResult<()>;
     /// Replaces its answer.
     fn fail(&mut self, error: StoreError);
+    /// When it was sent.
+    fn sent(&self) -> Instant;
     /// Tells its caller.
     fn reply(self: Box<Self>);
 }
@@ -88,6 +90,7 @@ pub(super) trait Command: Send {
 struct Work<F, T> {
     work: F,
     answer: StoreResult<T>,
+    sent: Instant,
     caller: oneshot::Sender<StoreResult<T>>,
 }
 
@@ -105,6 +108,10 @@ where
         self.answer = Err(error);
     }
 
+    fn sent(&self) -> Instant {
+        self.sent
+    }
+
     fn reply(self: Box<Self>) {
         // A caller that went away does not want to know; what it asked for is done.
         let _ = self.caller.send(self.answer);
@@ -118,7 +125,7 @@ where
     T: Send + 'static,
 {
     let (caller, answer) = oneshot::channel();
-    lanes.push(lane, Box::new(Work { work, answer: Err(StoreError::Closed), caller }));
+    lanes.push(lane, Box::new(Work { work, answer: Err(StoreError::Closed), sent: Instant::now(), caller }));
     async move { answer.await.unwrap_or(Err(StoreError::Closed)) }
 }
 
@@ -144,12 +151,16 @@ pub(super) fn run(bench: &Bench, lanes: &Lanes, listening: &Listening) {
         let started = Instant::now();
         match commit(bench, &mut batch, lanes, &mut done) {
             Ok(Changes { mut committed, backlog }) => {
-                lanes.committed(done.len(), started.elapsed());
+                let durable = Instant::now();
+                lanes.committed(&done, started, durable);
                 let stirs = backlog.iter().any(Change::stirs_catalogue);
                 // Before the replies: whoever is answered finds its own job counted.
                 bench.backlog.apply(backlog);
                 committed.changing = stirs.then(|| bench.backlog.changing_catalogue());
-                tell(listening, &committed);
+                if committed != Committed::default() {
+                    committed.at = Some(durable);
+                    tell(listening, &committed);
+                }
             }
             Err(error) => {
                 // Whatever each of them answered did not come to be.
@@ -272,11 +283,8 @@ fn merge(all: &mut Committed, one: Committed) {
     all.catalogue = all.catalogue.max(one.catalogue);
 }
 
-/// Tells the listener, unless nothing changed.
+/// Tells the listener.
 fn tell(listening: &Listening, committed: &Committed) {
-    if *committed == Committed::default() {
-        return;
-    }
     let listener = listening.lock().unwrap_or_else(PoisonError::into_inner).clone();
     if let Some(listener) = listener
         && catch_unwind(AssertUnwindSafe(|| listener(committed))).is_err()
