@@ -275,6 +275,7 @@ pub fn begin(event: &Event) -> Option<Job> {
         input: Value::Null,
         created_at: event.at,
         started_at: None,
+        first_started_at: None,
         finished_at: None,
         expires_at: None,
         attempt: 0,
@@ -318,6 +319,7 @@ pub fn fold(job: &mut Job, event: &Event) {
                 job.resumable = started.resumed_from.is_some();
             }
             job.started_at = Some(event.at);
+            job.first_started_at.get_or_insert(event.at);
             job.next_attempt_at = None;
         }
         EventType::Progress => job.progress = read::<Progress>(event).or(job.progress.take()),

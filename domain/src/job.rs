@@ -278,6 +278,9 @@ pub struct Job {
     pub created_at: Timestamp,
     /// When its current or latest attempt started.
     pub started_at: Option<Timestamp>,
+    /// When its first attempt started: it may have waited or been tried again since.
+    #[serde(default)]
+    pub first_started_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
     /// When its result is removed.
@@ -323,6 +326,17 @@ impl Job {
         matches!(self.state, JobState::Failed | JobState::Cancelled)
     }
 
+    /// Milliseconds since it first started, until it ended or until now; none before.
+    pub fn under_way_ms(&self, now: Timestamp) -> Option<i64> {
+        Some(self.finished_at.unwrap_or(now).ms_since(self.first_started_at?))
+    }
+
+    /// Whether it was not at work all the time since it first started: it waits or did, or was tried again.
+    pub fn has_paused(&self) -> bool {
+        let stands = !self.state.is_terminal() && self.state != JobState::Running;
+        self.first_started_at.is_some() && (stands || self.started_at != self.first_started_at)
+    }
+
     /// Whether a cancel still means something.
     pub fn can_cancel(&self) -> bool {
         !self.state.is_terminal() && self.cancel_requested_at.is_none()
@@ -332,6 +346,43 @@ impl Job {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::{Event, EventType, begin, fold};
+
+    #[test]
+    fn a_jobs_time_runs_from_its_first_start_whatever_came_in_between() {
+        let event = |jseq, at, type_, data| Event {
+            epoch: "k3x9".into(),
+            seq: jseq,
+            prev: jseq - 1,
+            job: JobId::from_bytes([1; 16]),
+            kind: "rehearsal".into(),
+            jseq,
+            at: Timestamp(at),
+            type_,
+            data,
+        };
+        let mut job = begin(&event(1, 0, EventType::Accepted, serde_json::json!({"max_attempts": 3}))).unwrap();
+        let now = Timestamp(10_000);
+        assert_eq!(
+            (job.under_way_ms(now), job.has_paused()),
+            (None, false),
+            "what stands in the queue is not under way"
+        );
+        let mut told = |jseq, at, type_, data| {
+            fold(&mut job, &event(jseq, at, type_, data));
+            (job.under_way_ms(now), job.has_paused())
+        };
+        let started = || serde_json::json!({"attempt": 1});
+        let waiting = serde_json::json!({"for": {"code": "callback"}, "until": Timestamp(9000)});
+        assert_eq!(told(2, 1000, EventType::Started, started()), (Some(9000), false));
+        assert_eq!(told(3, 1100, EventType::Waiting, waiting), (Some(9000), true));
+        assert_eq!(
+            told(4, 8000, EventType::Resumed, serde_json::json!({"by": "callback", "attempt": 0})),
+            (Some(9000), true)
+        );
+        assert_eq!(told(5, 8001, EventType::Started, started()), (Some(9000), true));
+        assert_eq!(told(6, 8005, EventType::Succeeded, serde_json::json!({})), (Some(7005), true));
+    }
 
     #[test]
     fn what_is_left_follows_the_pace_of_the_first_attempt() {

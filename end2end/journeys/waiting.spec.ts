@@ -19,6 +19,17 @@ test('a rehearsal waits for its call-back and goes on with what its owner answer
   await expect(page.locator('main .result')).toContainText('seven');
   await expect(page.locator('main [data-action="callback"]')).toHaveCount(0);
   expect((await job(page, id)).attempt).toBe(1);
+  // One attempt in two parts; its time is that since it first started, not that of the last part.
+  const attempts = page.locator('main table.attempts tbody');
+  await expect(attempts).toHaveCount(1);
+  await expect(attempts.locator('tr')).toHaveCount(2);
+  await expect(attempts.locator('tr').last()).toContainText('part 2 of 2');
+  const { first_started_at, started_at, finished_at } = await job(page, id);
+  expect(Date.parse(started_at)).toBeGreaterThan(Date.parse(first_started_at));
+  const ms = Date.parse(finished_at) - Date.parse(first_started_at);
+  const time = page.locator('main .job-hero [data-part="time"]');
+  await expect(time).toContainText(ms < 100 ? `took ${ms} ms` : ms < 10_000 ? `took ${Math.floor(ms / 1000)}` : 'took ');
+  await expect(page.locator('main .job-hero [data-part="at-work"]')).toContainText('at work');
   if (hasScript()) await withoutGaps(page);
 });
 

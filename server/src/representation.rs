@@ -102,6 +102,7 @@ async fn represent(engine: &Engine, row: JobRow, known: Option<&QueueState>, wit
         input: json(&row.input),
         created_at: row.created_at,
         started_at: row.started_at,
+        first_started_at: row.first_started_at,
         finished_at: row.finished_at,
         expires_at,
         attempt: row.attempt,

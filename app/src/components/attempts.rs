@@ -1,8 +1,13 @@
-//! The runs of a job, one line each.
+//! The attempts of a job: a group of lines each, and in it a line for each part, when an attempt went on after a wait or another worker.
 
 use crate::i18n::{codes, format, use_lang, use_t};
 use domain::api::{Attempt, AttemptOutcome};
 use leptos::prelude::*;
+
+/// Whether two lines are parts of one attempt: one that is given back, since it waits or has lost its worker, goes on under its number.
+fn same(one: &Attempt, next: &Attempt) -> bool {
+    one.attempt == next.attempt
+}
 
 /// The table of attempts.
 #[component]
@@ -12,7 +17,7 @@ pub fn Attempts(
 ) -> impl IntoView {
     let (lang, t) = (use_lang(), use_t());
     let rows = move || {
-        let row = |attempt: &Attempt| {
+        let row = |number: usize, of: usize, attempt: &Attempt| {
             let outcome = match attempt.outcome {
                 AttemptOutcome::Running => t.state_running,
                 AttemptOutcome::Succeeded => t.state_succeeded,
@@ -26,7 +31,10 @@ pub fn Attempts(
             let why = attempt.failure.as_ref().map(|failure| codes::failure(lang, failure).what);
             view! {
                 <tr>
-                    <td class="num" data-label=t.attempt>{attempt.attempt}</td>
+                    <td class="num" data-label=t.attempt>
+                        {(number == 1).then_some(attempt.attempt)}
+                        {(of > 1).then(|| view! { " " <span class="muted">{(t.attempt_part)(number as u64, of as u64)}</span> })}
+                    </td>
                     <td data-label=t.started>
                         <time
                             class="num"
@@ -41,7 +49,11 @@ pub fn Attempts(
                 </tr>
             }
         };
-        attempts.with(|attempts| attempts.iter().map(row).collect_view())
+        let group = |parts: &[Attempt]| {
+            let rows = (1..).zip(parts).map(|(number, part)| row(number, parts.len(), part)).collect_view();
+            view! { <tbody data-attempt=parts.first().map(|part| part.attempt)>{rows}</tbody> }
+        };
+        attempts.with(|attempts| attempts.chunk_by(same).map(group).collect_view())
     };
     move || {
         if attempts.with(Vec::is_empty) {
@@ -58,7 +70,7 @@ pub fn Attempts(
                             <th scope="col">{t.outcome}</th>
                         </tr>
                     </thead>
-                    <tbody>{rows}</tbody>
+                    {rows}
                 </table>
             </div>
         }

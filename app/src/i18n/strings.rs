@@ -183,6 +183,8 @@ pub struct Strings {
     pub progress_of: fn(&str) -> String,
     pub running_for: fn(&str) -> String,
     pub took: fn(&str) -> String,
+    pub under_way_for: fn(&str) -> String,
+    pub of_it_at_work: fn(&str) -> String,
     pub time_left: fn(&str) -> String,
     pub attempt_of: fn(u64, u64) -> String,
 
@@ -229,6 +231,7 @@ pub struct Strings {
     pub attempt_released: &'static str,
     pub attempt_lost: &'static str,
     pub attempt_waited: &'static str,
+    pub attempt_part: fn(u64, u64) -> String,
 
     // An export.
     pub file_format: &'static str,

@@ -112,7 +112,7 @@ pub fn JobDetail(
                         <StateChip shown=Signal::derive(move || job.with(Shown::of)) />
                     </p>
                     <WhyInFull job />
-                    <JobProgress job name=title />
+                    <JobProgress job name=title attempts />
                     <StepAction job />
                     <CallbackForm job log />
                     {move || (!state.get().is_terminal()).then(|| view! { <JobActions job /> })}

@@ -113,7 +113,9 @@ fn why(job: &JobRow, state: &QueueState, rules: &Rules, now: Timestamp) -> Why {
 /// Once a running job has a pace of its own, from that; before, from what the kind's recent jobs took (20th to 90th percentile), and
 /// first the turns of those ahead.
 fn eta(job: &JobRow, state: &QueueState, now: Timestamp) -> Option<[u64; 2]> {
+    // One that waited or was tried again began this attempt in the middle, which says nothing about its pace.
     if let (JobState::Running, Some(progress), Some(started)) = (job.state, &job.progress, job.started_at)
+        && job.first_started_at == job.started_at
         && let Some(left) = left_at_own_pace(progress, job.attempt, started, now)
     {
         return Some(left);

@@ -14,6 +14,7 @@ fn row(state: JobState) -> JobRow {
         input: "{}".into(),
         created_at: Timestamp(0),
         started_at: None,
+        first_started_at: None,
         finished_at: None,
         attempt: 0,
         max_attempts: 3,
@@ -43,7 +44,7 @@ fn history(ahead: u64, running: u64, durations_ms: &[i64]) -> QueueState {
 fn an_estimate_comes_from_history_until_the_job_has_a_pace_of_its_own() {
     let ten = [9000, 1000, 5000, 3000, 7000, 2000, 8000, 4000, 6000, 10_000];
     let mut job = row(JobState::Running);
-    job.started_at = Some(Timestamp(0));
+    (job.started_at, job.first_started_at) = (Some(Timestamp(0)), Some(Timestamp(0)));
     job.attempt = 1;
     assert_eq!(eta(&job, &history(0, 1, &[]), Timestamp(0)), None);
     assert_eq!(eta(&job, &history(0, 1, &ten), Timestamp(0)), Some([3, 9]));
@@ -51,6 +52,8 @@ fn an_estimate_comes_from_history_until_the_job_has_a_pace_of_its_own() {
     assert_eq!(eta(&job, &history(0, 1, &ten), Timestamp(60_000)), None, "longer at it than all the others were");
     job.progress = Some(Progress { done: 1, total: Some(5), unit: None, note: None });
     assert_eq!(eta(&job, &history(0, 1, &ten), Timestamp(15_000)), Some([48, 78]), "four times 15 s are left");
+    job.first_started_at = Some(Timestamp(-9000));
+    assert_eq!(eta(&job, &history(0, 1, &[]), Timestamp(15_000)), None, "it waited, and began in the middle");
     job.attempt = 2;
     assert_eq!(eta(&job, &history(0, 1, &[]), Timestamp(15_000)), None, "resumed: its pace is not known");
 }

@@ -127,6 +127,8 @@ pub struct JobRow {
     pub created_at: Timestamp,
     /// When its current or latest attempt started.
     pub started_at: Option<Timestamp>,
+    /// When its first one did.
+    pub first_started_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
     /// Attempts made, the current one included.

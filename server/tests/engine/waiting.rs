@@ -53,10 +53,12 @@ async fn a_job_with_one_attempt_may_wait_and_still_run_on() {
     let world = World::new().await;
     let input = json!({"steps": 2, "step_ms": 0, "wait_at": 1});
     let id = world.submit(json!({"kind": "rehearsal", "max_attempts": 1, "input": input})).await;
-    world.wait_state(id, JobState::Waiting).await;
+    let waiting = world.wait_state(id, JobState::Waiting).await;
+    assert_eq!(waiting.first_started_at, waiting.started_at);
     assert!(call_back(&world, &token(&world, id).await, json!(null)).await);
     let row = world.wait_end(id).await;
     assert_eq!((row.state, row.attempt), (JobState::Succeeded, 1));
+    assert_eq!(row.first_started_at, waiting.started_at, "its time runs from its first start");
 }
 
 /// Asks once for each name, and waits until each has answered; its checkpoint is what came, in order.

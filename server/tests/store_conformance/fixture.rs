@@ -261,6 +261,7 @@ pub fn assert_folds_to(events: &[&EventRow], row: &JobRow) {
     assert_eq!((job.state, job.jseq), (row.state, row.jseq));
     assert_eq!((job.attempt, job.max_attempts), (row.attempt, row.max_attempts));
     assert_eq!((job.created_at, job.started_at, job.finished_at), (row.created_at, row.started_at, row.finished_at));
+    assert_eq!(job.first_started_at, row.first_started_at);
     assert_eq!((job.run_at, job.priority, job.origin), (row.run_at, row.priority, row.origin));
     assert_eq!(job.next_attempt_at, row.due_at.filter(|_| row.state == JobState::Retrying));
     assert_eq!((job.cancel_requested_at, &job.waiting), (row.cancel_requested_at, &row.waiting));

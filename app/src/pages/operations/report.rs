@@ -141,7 +141,7 @@ fn Page(report: JobReport) -> impl IntoView {
                     <div class="what-cell">
                         <What row=row.into() filter=StoredValue::new(Filter::default()) />
                     </div>
-                    <JobProgress job=job.into() name=Signal::stored(title) />
+                    <JobProgress job=job.into() name=Signal::stored(title) attempts=attempts.into() />
                     <div class="actions">{buttons}</div>
                 </section>
                 {move || {

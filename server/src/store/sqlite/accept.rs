@@ -139,6 +139,7 @@ fn fresh_row(new: &NewJob, state: JobState, now: Timestamp) -> JobRow {
         input: new.input.clone(),
         created_at: now,
         started_at: None,
+        first_started_at: None,
         finished_at: None,
         attempt: 0,
         max_attempts: new.max_attempts,

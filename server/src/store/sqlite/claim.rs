@@ -200,6 +200,7 @@ fn start(
     row.state = log.state;
     log.write(tx, now)?;
     (row.attempt, row.started_at, row.jseq, row.start_by) = (attempt, Some(now), jseq, None);
+    row.first_started_at.get_or_insert(now);
     Ok((Lease { job: job.uuid, token }, row))
 }
 

@@ -16,7 +16,9 @@ macro_rules! select_jobs {
             "j.max_attempts, j.timeout_ms, j.due_at, j.run_at, j.cancel_requested_at, j.resumable, j.progress, j.failure, ",
             "j.origin, j.jseq, j.priority, j.deferral, j.start_by, j.waiting, ",
             "coalesce(j.input, (SELECT body FROM spill WHERE id = j.id * 4)), ",
-            "coalesce(j.output, (SELECT body FROM spill WHERE id = j.id * 4 + 1))",
+            "coalesce(j.output, (SELECT body FROM spill WHERE id = j.id * 4 + 1)), ",
+            // Each claim takes a token, so nearly every job has one attempt, which is the first: it is not looked for.
+            "iif(j.lease_token > 1, (SELECT a.started_at FROM attempt a WHERE a.job = j.id ORDER BY a.lease_token LIMIT 1), j.started_at)",
             $more,
             " FROM ",
             $from
@@ -26,7 +28,7 @@ macro_rules! select_jobs {
 pub(super) use select_jobs;
 
 /// The first column that a query adds to [`select_jobs`].
-pub(super) const MORE: usize = 25;
+pub(super) const MORE: usize = 26;
 
 /// Reads the columns of [`select_jobs`].
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<JobRow> {
@@ -56,6 +58,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<JobRow> {
         waiting: maybe_json(row, 22)?,
         input: row.get(23)?,
         output: row.get(24)?,
+        first_started_at: maybe_moment(row, 25)?,
     })
 }
 
