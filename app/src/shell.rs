@@ -57,7 +57,8 @@ impl ScriptPaths {
     fn modules(&self, page: Option<Page>) -> (Vec<String>, Vec<String>) {
         let of = |part: &str| self.parts.get(part).into_iter().flatten();
         let now: Vec<_> = [&self.module].into_iter().chain(page.into_iter().flat_map(|page| of(page.part()))).collect();
-        let soon: BTreeSet<_> = NEXT.iter().flat_map(|page| of(page.part())).filter(|path| !now.contains(path)).collect();
+        let soon: BTreeSet<_> =
+            NEXT.iter().flat_map(|page| of(page.part())).filter(|path| !now.contains(path)).collect();
         (now.into_iter().cloned().collect(), soon.into_iter().cloned().collect())
     }
 }

@@ -119,7 +119,6 @@ fn named(made: Made) -> Result<Named> {
     Ok(Named { files, script: script_path, loader: loader_path, module, parts })
 }
 
-
 fn short(parts: &[&[u8]]) -> String {
     fingerprint(parts).chars().take(12).collect()
 }
@@ -166,7 +165,8 @@ mod tests {
 
     fn made() -> Made {
         Made {
-            script: "import * as loader from \"./__wasm_split.js\"; imports[\"./__wasm_split.js\"] = loader;".to_owned(),
+            script: "import * as loader from \"./__wasm_split.js\"; imports[\"./__wasm_split.js\"] = loader;"
+                .to_owned(),
             loader: "import { initSync } from \"./meanwhile.js\"; fetch(\"./split_job.wasm\")".to_owned(),
             snippets: BTreeMap::from([("snippets/a/inline0.js".to_owned(), "export {}".to_owned())]),
             needs: BTreeMap::from([("job".to_owned(), vec!["split_job".to_owned()])]),

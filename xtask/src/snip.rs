@@ -9,12 +9,13 @@ use std::ops::Range;
 use anyhow::{Context, Result};
 use wasmparser::{BinaryReader, Name, NameSectionReader, Parser, Payload, RelocSectionReader};
 
-/// What never runs, as names are mangled: the functions, and the bodies of the futures that they give.
+/// What never runs in a browser: hydrating with waits in between, and listing the routes for a server.
 ///
-/// Not everything with such a name in its own: the linker's input has equal functions folded into one (dropping one of these futures may be dropping
-/// anything), whereas no other function does what these do.
-pub const NEVER: [&str; 2] = ["13hydrate_async", "13hydrate_async28_$u7b$$u7b$closure$u7d$$u7d$"];
-/// Before the hash that ends a mangled name.
+/// These functions and the bodies of their closures, not everything with such a name in its own: the compiler has folded equal functions into one
+/// (dropping the future of one of these may be dropping anything), whereas no other function does what these do.
+pub const NEVER: [&str; 2] = ["13hydrate_async", "15generate_routes"];
+/// A closure of a function, as mangled names have it after the function's, and what comes before the hash at their end.
+const CLOSURE: &str = "28_$u7b$$u7b$closure$u7d$$u7d$";
 const HASH: &str = "17h";
 const UNREACHABLE: u8 = 0x00;
 const NOP: u8 = 0x01;
@@ -68,7 +69,9 @@ pub fn snip(module: &[u8]) -> Result<(Vec<u8>, usize)> {
 }
 
 fn never_runs(name: &str) -> bool {
-    name.rfind(HASH).and_then(|end| name.get(..end)).is_some_and(|path| NEVER.iter().any(|never| path.ends_with(never)))
+    let Some(path) = name.rfind(HASH).and_then(|end| name.get(..end)) else { return false };
+    let path = path.strip_suffix(CLOSURE).unwrap_or(path);
+    NEVER.iter().any(|never| path.ends_with(never))
 }
 
 fn of(range: &Range<u64>) -> Result<Range<usize>> {
@@ -154,9 +157,8 @@ mod tests {
     /// Functions `never` (calls the second, has a relocation) and `stays`, with the sections that a linker writes.
     fn module() -> Vec<u8> {
         let section = |id: u8, content: &[u8]| [&[id][..], &leb(content.len() as u32), content].concat();
-        let custom = |name: &str, content: &[u8]| {
-            section(0, &[&leb(name.len() as u32)[..], name.as_bytes(), content].concat())
-        };
+        let custom =
+            |name: &str, content: &[u8]| section(0, &[&leb(name.len() as u32)[..], name.as_bytes(), content].concat());
         let names = {
             let named = |index: u8, name: &str| [&[index, name.len() as u8][..], name.as_bytes()].concat();
             let functions = [vec![2], named(0, "x13hydrate_async17h"), named(1, "stays")].concat();
