@@ -15,6 +15,7 @@ pub mod given;
 pub mod i18n;
 pub mod kinds;
 pub mod pages;
+pub mod parts;
 pub mod routes;
 pub mod shell;
 pub mod state;

@@ -1,15 +1,8 @@
-//! Every page and its path.
+//! Every page and its path; `parts` has what a page lies in (its `Page::at` follows these routes).
 //!
 //! `/jobs`, `/jobs/:id/<verb>`, `/operations/act` and `/operations/bulk` are where a refused form comes back without script: the same page, at the address posted to.
 
-use crate::pages::{
-    catalogue::{Catalogue, ProductPage},
-    job::JobPage,
-    not_found::NotFound,
-    operations::{Confirm, Operations, Report, SignIn},
-    privacy::Privacy,
-    work::Work,
-};
+use crate::{pages::not_found::NotFound, parts::Page};
 use leptos::prelude::*;
 use leptos_router::{
     SsrMode,
@@ -41,19 +34,19 @@ pub const PATHS: [&str; 15] = [
 pub fn Pages() -> impl IntoView {
     view! {
         <FlatRoutes fallback=NotFound>
-            <Route path=path!("/") view=Work ssr=SsrMode::Async />
-            <Route path=path!("/jobs") view=Work ssr=SsrMode::Async />
-            <Route path=path!("/jobs/:id") view=JobPage ssr=SsrMode::Async />
-            <Route path=path!("/jobs/:id/:verb") view=JobPage ssr=SsrMode::Async />
-            <Route path=path!("/privacy") view=Privacy ssr=SsrMode::Async />
-            <Route path=path!("/catalogue") view=Catalogue ssr=SsrMode::Async />
-            <Route path=path!("/catalogue/:handle") view=ProductPage ssr=SsrMode::Async />
-            <Route path=path!("/operations") view=Operations ssr=SsrMode::Async />
-            <Route path=path!("/operations/sign-in") view=SignIn ssr=SsrMode::Async />
-            <Route path=path!("/operations/confirm") view=Confirm ssr=SsrMode::Async />
-            <Route path=path!("/operations/act") view=Operations ssr=SsrMode::Async />
-            <Route path=path!("/operations/bulk") view=Operations ssr=SsrMode::Async />
-            <Route path=path!("/operations/jobs/:id") view=Report ssr=SsrMode::Async />
+            <Route path=path!("/") view=Page::Work ssr=SsrMode::Async />
+            <Route path=path!("/jobs") view=Page::Work ssr=SsrMode::Async />
+            <Route path=path!("/jobs/:id") view=Page::Job ssr=SsrMode::Async />
+            <Route path=path!("/jobs/:id/:verb") view=Page::Job ssr=SsrMode::Async />
+            <Route path=path!("/privacy") view=Page::Privacy ssr=SsrMode::Async />
+            <Route path=path!("/catalogue") view=Page::Catalogue ssr=SsrMode::Async />
+            <Route path=path!("/catalogue/:handle") view=Page::Product ssr=SsrMode::Async />
+            <Route path=path!("/operations") view=Page::Operations ssr=SsrMode::Async />
+            <Route path=path!("/operations/sign-in") view=Page::SignIn ssr=SsrMode::Async />
+            <Route path=path!("/operations/confirm") view=Page::Confirm ssr=SsrMode::Async />
+            <Route path=path!("/operations/act") view=Page::Operations ssr=SsrMode::Async />
+            <Route path=path!("/operations/bulk") view=Page::Operations ssr=SsrMode::Async />
+            <Route path=path!("/operations/jobs/:id") view=Page::Report ssr=SsrMode::Async />
         </FlatRoutes>
     }
 }

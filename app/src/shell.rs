@@ -16,6 +16,7 @@ use crate::{
     forms::{Refused, focus_soon},
     given::{FirstPage, FormKey, Given},
     i18n::use_t,
+    parts::Page,
     routes::Pages,
     state::{
         jobs::provide_jobs,
@@ -27,25 +28,64 @@ use domain::Timestamp;
 use leptos::{nonce::use_nonce, prelude::*, task::spawn_local};
 use leptos_meta::{MetaTags, Title, provide_meta_context};
 use leptos_router::{components::Router, hooks::use_location};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where the built interface is; without it pages still work, plain and without script.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AssetPaths {
     /// The style sheet.
     pub css: Option<String>,
-    /// The glue and the module it loads.
-    pub script: Option<(String, String)>,
+    /// The script and the modules.
+    pub script: Option<ScriptPaths>,
 }
 
-/// The whole document, for the server.
-pub fn document(assets: AssetPaths) -> impl IntoView {
+/// Where the script and the modules are that it loads.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ScriptPaths {
+    /// The script that a page starts.
+    pub script: String,
+    /// The script that fetches parts, if the build has parts.
+    pub loader: Option<String>,
+    /// The module that every page loads.
+    pub module: String,
+    /// The modules that each part needs.
+    pub parts: BTreeMap<String, Vec<String>>,
+}
+
+impl ScriptPaths {
+    /// What the page loads, and what its visitor is likely to need next: parts of the pages that links lead to without a load.
+    fn modules(&self, page: Option<Page>) -> (Vec<String>, Vec<String>) {
+        let of = |part: &str| self.parts.get(part).into_iter().flatten();
+        let now: Vec<_> = [&self.module].into_iter().chain(page.into_iter().flat_map(|page| of(page.part()))).collect();
+        let soon: BTreeSet<_> =
+            NEXT.iter().flat_map(|page| of(page.part())).filter(|path| !now.contains(path)).collect();
+        (now.into_iter().cloned().collect(), soon.into_iter().cloned().collect())
+    }
+}
+
+/// Pages that are shown without a load of the document.
+const NEXT: [Page; 3] = [Page::Work, Page::Job, Page::Catalogue];
+
+/// The whole document, for the server, around the page.
+pub fn document(assets: AssetPaths, page: Option<Page>) -> impl IntoView {
     let prefs = use_prefs();
     let theme = prefs.theme.get_untracked().as_str();
-    let script = assets.script.map(|(js, wasm)| {
-        let start = format!("import init,{{hydrate}} from {js:?};await init({{module_or_path:{wasm:?}}});hydrate();");
+    let script = assets.script.map(|paths| {
+        let (now, soon) = paths.modules(page);
+        let ScriptPaths { script, loader, module, .. } = paths;
+        let start =
+            format!("import init,{{hydrate}} from {script:?};await init({{module_or_path:{module:?}}});hydrate();");
+        let now = now.into_iter().map(|path| {
+            view! { <link rel="preload" href=path r#as="fetch" r#type="application/wasm" crossorigin="anonymous" /> }
+        });
+        let soon = soon.into_iter().map(|path| {
+            view! { <link rel="prefetch" href=path r#as="fetch" r#type="application/wasm" crossorigin="anonymous" /> }
+        });
         view! {
-            <link rel="modulepreload" href=js />
-            <link rel="preload" href=wasm r#as="fetch" r#type="application/wasm" crossorigin="anonymous" />
+            <link rel="modulepreload" href=script />
+            {loader.map(|path| view! { <link rel="modulepreload" href=path /> })}
+            {now.collect_view()}
+            {soon.collect_view()}
             <script type="module" nonce=use_nonce()>
                 {start}
             </script>

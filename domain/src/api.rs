@@ -124,6 +124,7 @@ pub enum AttemptOutcome {
 
 /// One run of a job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Attempt {
     /// From 1; one that was released or lost, or that waited, gives its number back.
     pub attempt: u32,
@@ -138,6 +139,8 @@ pub struct Attempt {
     /// What went wrong.
     pub failure: Option<Failure>,
 }
+
+crate::through_value::read_through_value!(Attempt);
 
 /// What a cancel came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -214,6 +217,7 @@ pub struct Ack {
 
 /// A product of the catalogue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Product {
     /// Its name in URLs; unique.
     pub handle: String,
@@ -242,6 +246,8 @@ pub struct Product {
     #[serde(default)]
     pub etag: String,
 }
+
+crate::through_value::read_through_value!(Product);
 
 /// What changed a product last.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

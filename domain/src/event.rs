@@ -102,6 +102,7 @@ impl<'de> Deserialize<'de> for EventType {
 
 /// One row of a job's log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Event {
     /// The database's epoch.
     pub epoch: String,
@@ -124,6 +125,8 @@ pub struct Event {
     #[serde(default)]
     pub data: Value,
 }
+
+crate::through_value::read_through_value!(Event);
 
 /// The `data` of each type; a type without a struct here has `{}` or, for `partial`, the kind's own.
 pub mod data {

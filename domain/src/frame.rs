@@ -4,8 +4,11 @@
 //! content the `data:`; on a WebSocket the name is `op` (subprotocol [`WS_PROTOCOL`]).
 
 use crate::{cursor::Cursor, event::Event, ids::JobId, job::Why, problem::Problem};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, DeserializeOwned, Error},
+};
+use serde_json::{Map, Value};
 
 /// The WebSocket subprotocol.
 pub const WS_PROTOCOL: &str = "meanwhile.v1";
@@ -61,7 +64,7 @@ pub struct End {
 pub const POSITIONS_TOLD: usize = 50;
 
 /// A hint outside the log, with `watch=catalogue` or `watch=positions`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Hint {
     /// A resource has another revision.
@@ -71,7 +74,6 @@ pub enum Hint {
         /// Its revision now.
         revision: u64,
         /// Jobs that are changing it now.
-        #[serde(default)]
         changing: u64,
     },
     /// A job that has not started stands elsewhere among the others, or for another reason: what `queue` of the job says.
@@ -83,13 +85,60 @@ pub enum Hint {
         /// Seconds until its end, from and to.
         eta_s: Option<[u64; 2]>,
         /// Why it is where it is.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         why: Option<Why>,
     },
 }
 
+/// An object without its tag, whose fields are taken one by one. By hand, since what serde derives for a tagged enum keeps a copy of every content in a
+/// format of its own, and the browser would carry the code that reads each type from that one too.
+struct Tagged {
+    tag: String,
+    fields: Map<String, Value>,
+}
+
+impl Tagged {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D, name: &'static str) -> Result<Self, D::Error> {
+        let mut fields = Map::deserialize(deserializer)?;
+        match fields.remove(name) {
+            Some(Value::String(tag)) => Ok(Self { tag, fields }),
+            _ => Err(D::Error::missing_field(name)),
+        }
+    }
+
+    /// A field; one that is missing reads as null does.
+    fn take<T: DeserializeOwned, E: de::Error>(&mut self, name: &str) -> Result<T, E> {
+        T::deserialize(self.fields.remove(name).unwrap_or_default())
+            .map_err(|error| E::custom(format_args!("{name}: {error}")))
+    }
+
+    fn all<T: DeserializeOwned, E: de::Error>(self) -> Result<T, E> {
+        T::deserialize(Value::Object(self.fields)).map_err(E::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for Hint {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut tagged = Tagged::read(deserializer, "type")?;
+        Ok(match tagged.tag.as_str() {
+            "changed" => Self::Changed {
+                resource: tagged.take("resource")?,
+                revision: tagged.take("revision")?,
+                changing: tagged.take::<Option<u64>, _>("changing")?.unwrap_or_default(),
+            },
+            "position" => Self::Position {
+                job: tagged.take("job")?,
+                position: tagged.take("position")?,
+                eta_s: tagged.take("eta_s")?,
+                why: tagged.take("why")?,
+            },
+            other => return Err(D::Error::unknown_variant(other, &["changed", "position"])),
+        })
+    }
+}
+
 /// The server's side of a WebSocket.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "op", rename_all = "snake_case")]
 pub enum ServerFrame {
     /// The subscription stands.
@@ -130,9 +179,31 @@ pub enum ServerFrame {
     /// The answer to `ping`.
     Pong {
         /// The ping's `ref`.
-        #[serde(rename = "ref", default)]
+        #[serde(rename = "ref")]
         ref_: Option<String>,
     },
+}
+
+impl<'de> Deserialize<'de> for ServerFrame {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const OPS: &[&str] = &["hello", "event", "hb", "reset", "drain", "end", "hint", "reply", "error", "pong"];
+        let mut tagged = Tagged::read(deserializer, "op")?;
+        Ok(match tagged.tag.as_str() {
+            "hello" => Self::Hello(tagged.all()?),
+            "event" => Self::Event { event: tagged.take("event")? },
+            "hb" => Self::Hb(tagged.all()?),
+            "reset" => Self::Reset(tagged.all()?),
+            "drain" => Self::Drain(tagged.all()?),
+            "end" => Self::End(tagged.all()?),
+            "hint" => Self::Hint { hint: tagged.take("hint")? },
+            "reply" => {
+                Self::Reply { ref_: tagged.take("ref")?, status: tagged.take("status")?, body: tagged.take("body")? }
+            }
+            "error" => Self::Error { problem: tagged.take("problem")? },
+            "pong" => Self::Pong { ref_: tagged.take("ref")? },
+            other => return Err(D::Error::unknown_variant(other, OPS)),
+        })
+    }
 }
 
 /// The client's side of a WebSocket.
@@ -209,5 +280,32 @@ mod tests {
         let pong = ServerFrame::Pong { ref_: Some("a".into()) };
         assert_eq!(serde_json::to_string(&pong).unwrap(), r#"{"op":"pong","ref":"a"}"#);
         assert!(serde_json::from_str::<ClientFrame>(r#"{"op":"shout"}"#).is_err());
+    }
+
+    #[test]
+    fn every_frame_is_read_as_it_was_written_and_others_are_refused() {
+        for text in [
+            r#"{"op":"hello","cursor":"k3x9.5","head":"k3x9.7","epoch":"k3x9","build":"b1"}"#,
+            r#"{"op":"event","event":{"epoch":"k3x9","seq":5,"prev":4,"job":"0199aaaa-0000-7000-8000-000000000000","kind":"rehearsal","jseq":1,"at":"2026-11-25T00:00:00.000Z","type":"progress","data":{"done":1}}}"#,
+            r#"{"op":"hb","head":"k3x9.7","cursor":"k3x9.5"}"#,
+            r#"{"op":"reset","snapshot":"/api/v1/jobs","reason":"below-floor"}"#,
+            r#"{"op":"drain","delay_ms":1200}"#,
+            r#"{"op":"end","job":"0199aaaa-0000-7000-8000-000000000000","cursor":"k3x9.5"}"#,
+            r#"{"op":"hint","hint":{"type":"changed","resource":"catalogue","revision":17,"changing":1}}"#,
+            r#"{"op":"hint","hint":{"type":"position","job":"0199aaaa-0000-7000-8000-000000000000","position":2,"eta_s":[8,15],"why":{"code":"ahead","params":{"n":2}}}}"#,
+            r#"{"op":"reply","ref":"1","status":200,"body":{"outcome":"cancelled"}}"#,
+            r#"{"op":"error","problem":{"type":"about:blank#x","title":"t","status":400,"detail":"d","code":"x"}}"#,
+            r#"{"op":"pong","ref":"a"}"#,
+        ] {
+            let frame: ServerFrame = serde_json::from_str(text).unwrap();
+            assert_eq!(serde_json::to_string(&frame).unwrap(), text);
+        }
+        let earlier: Hint = serde_json::from_str(r#"{"type":"changed","resource":"catalogue","revision":1}"#).unwrap();
+        assert_eq!(earlier, Hint::Changed { resource: "catalogue".into(), revision: 1, changing: 0 });
+        for text in
+            [r#"{"op":"shout"}"#, r#"{"event":{}}"#, r#"{"op":"event"}"#, r#"{"op":"drain","delay_ms":"soon"}"#, "[]"]
+        {
+            assert!(serde_json::from_str::<ServerFrame>(text).is_err(), "{text}");
+        }
     }
 }

@@ -263,6 +263,7 @@ impl Links {
 
 /// One accepted request, as answered by `GET /api/v1/jobs/{id}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Job {
     /// UUIDv7.
     pub id: JobId,
@@ -319,6 +320,8 @@ pub struct Job {
     /// Where to go from here.
     pub links: Links,
 }
+
+crate::through_value::read_through_value!(Job);
 
 impl Job {
     /// Whether its owner can retry it.

@@ -17,6 +17,8 @@ pub mod problem;
 pub mod reader;
 pub mod time;
 
+mod through_value;
+
 pub use cursor::Cursor;
 pub use event::{Event, EventType};
 pub use ids::{JobId, OwnerId, UploadId};

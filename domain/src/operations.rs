@@ -211,6 +211,7 @@ pub struct Lease {
 
 /// A job in the operator's list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Row {
     /// The job.
     pub id: JobId,
@@ -247,6 +248,8 @@ pub struct Row {
     /// The job's own last event.
     pub jseq: u64,
 }
+
+crate::through_value::read_through_value!(Row);
 
 /// `GET /api/v1/operations/jobs`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

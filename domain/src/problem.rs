@@ -39,6 +39,7 @@ impl InputError {
 
 /// A problem document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Problem {
     /// A URI reference that names the problem; `about:blank#<code>`.
     #[serde(rename = "type", default)]
@@ -65,6 +66,8 @@ pub struct Problem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product: Option<Box<Product>>,
 }
+
+crate::through_value::read_through_value!(Problem);
 
 impl Problem {
     /// A problem with a status, a code and an English sentence.

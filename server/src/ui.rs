@@ -22,8 +22,9 @@ use app::{
     backend::{Answer, Backend, JobsQuery, PAGE_SIZE, operations::OperationsBackend},
     given::{Given, Keeps, Status},
     i18n::codes,
+    parts::Page,
     routes::PATHS,
-    shell::{AssetPaths, document},
+    shell::{AssetPaths, ScriptPaths, document},
     state::prefs::PrefsSource,
 };
 use axum::{
@@ -46,6 +47,7 @@ use leptos::{
 use leptos_axum::{ResponseOptions, render_app_async_with_context};
 use serde::Deserialize;
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -66,6 +68,12 @@ struct Manifest {
     js: String,
     wasm: String,
     css: String,
+    /// The script that fetches parts of the module.
+    #[serde(default)]
+    loader: Option<String>,
+    /// The files that each part is made of.
+    #[serde(default)]
+    parts: BTreeMap<String, Vec<String>>,
 }
 
 impl Assets {
@@ -82,8 +90,9 @@ impl Assets {
             serde_json::from_str(&text).map_err(|error| error.to_string())
         };
         match read() {
-            Ok(Manifest { build, js, wasm, css }) => {
-                let paths = AssetPaths { css: Some(css), script: Some((js, wasm)) };
+            Ok(Manifest { build, js, wasm, css, loader, parts }) => {
+                let script = Some(ScriptPaths { script: js, loader, module: wasm, parts });
+                let paths = AssetPaths { css: Some(css), script };
                 Self { folder: Some(folder), build, paths }
             }
             Err(error) => {
@@ -182,7 +191,8 @@ async fn render(state: AppState, owner: Owner, parts: Parts, refused: Option<For
             }));
         }
     };
-    let handler = render_app_async_with_context(context, move || document(paths.clone()));
+    let shown = Page::at(parts.uri.path());
+    let handler = render_app_async_with_context(context, move || document(paths.clone(), shown));
     let mut response = handler(Request::from_parts(parts, Body::empty())).await;
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));

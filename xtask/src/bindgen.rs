@@ -2,7 +2,6 @@
 //! Uses the generator as a library, so its version is the lock file's. It does not optimise.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use anyhow::Result;
 use wasm_bindgen_cli_support::Bindgen;
@@ -17,10 +16,12 @@ pub struct Bound {
     pub snippets: BTreeMap<String, Vec<u8>>,
 }
 
-/// Binds the module at `wasm`.
-pub fn bind(wasm: &Path) -> Result<Bound> {
+/// Binds what stays of the module after it was cut.
+pub fn bind(main: Vec<u8>) -> Result<Bound> {
     let mut generator = Bindgen::new();
-    generator.web(true)?.input_path(wasm).out_name("meanwhile").typescript(false);
+    generator.web(true)?.input_bytes("meanwhile", main).out_name("meanwhile").typescript(false);
+    // The parts find the table, the memory and the stack by what the linker and the splitter called them.
+    generator.keep_lld_exports(true).demangle(false);
     let mut output = generator.remove_name_section(true).remove_producers_section(true).generate_output()?;
     let mut snippets = BTreeMap::new();
     for (identifier, sources) in output.snippets() {

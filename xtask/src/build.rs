@@ -26,13 +26,17 @@ pub fn build(project: &Project, effort: Effort) -> Result<PathBuf> {
 pub fn build_site(project: &Project, effort: Effort) -> Result<()> {
     step("build the browser's module (profile wasm)", || {
         run_command(cargo().current_dir(&project.root).args([
-            "build",
+            "rustc",
             "--profile",
             "wasm",
             "--package",
             "meanwhile-hydrate",
+            "--lib",
             "--target",
             BROWSER_TARGET,
+            "--",
+            // What the module is cut by.
+            "-Clink-arg=--emit-relocs",
         ]))
     })?;
     let wasm = project.target.join(BROWSER_TARGET).join("wasm/hydrate.wasm");

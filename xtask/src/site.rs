@@ -9,9 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-use crate::bindgen::{self, Bound};
 use crate::compress;
-use crate::optimise::{self, Optimiser};
+use crate::module::{self, Named};
 use crate::project::Project;
 use crate::step::{note, step};
 use crate::style;
@@ -38,81 +37,43 @@ pub fn fingerprint(parts: &[&[u8]]) -> String {
 /// Makes the folder from the compiled module at `wasm`.
 pub fn assemble(project: &Project, wasm: &Path, effort: Effort) -> Result<()> {
     let cache = Cache { folder: project.cache() };
-    let bound = browser_code(project, &cache, wasm, effort)?;
+    let Named { mut files, script, loader, module, parts } = module::make(project, &cache, wasm, effort)?;
     let sheet = step("bundle style/main.css", || style::bundle(&project.root.join("style/main.css")))?;
-
-    let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
-    let script = hashed("meanwhile.", &bound.script, ".js");
-    let module = hashed("meanwhile.", &bound.module, "_bg.wasm");
-    let style = hashed("meanwhile.", sheet.as_bytes(), ".css");
+    let style = format!("pkg/meanwhile.{}.css", &fingerprint(&[sheet.as_bytes()])[..12]);
     let build = fingerprint(&[script.as_bytes(), module.as_bytes(), style.as_bytes()]).split_off(52);
-    files.insert(script.clone(), bound.script);
-    files.insert(module.clone(), bound.module);
     files.insert(style.clone(), sheet.into_bytes());
-    files.extend(bound.snippets.into_iter().map(|(path, source)| (format!("pkg/{path}"), source)));
     step("compress", || compress_all(&cache, &mut files, &[&script, &module, &style]))?;
+    show_sizes(&files, &script, &loader, &module, &parts);
     copy_public(&project.root.join("public"), Path::new(""), &mut files)?;
 
+    let path = |path: &String| format!("/{path}");
+    let parts: BTreeMap<&String, Vec<String>> =
+        parts.iter().map(|(part, files)| (part, files.iter().map(path).collect())).collect();
     let assets = serde_json::json!({
-        "build": build, "js": format!("/{script}"), "wasm": format!("/{module}"), "css": format!("/{style}"),
+        "build": build, "js": path(&script), "loader": path(&loader), "wasm": path(&module), "css": path(&style), "parts": parts,
     });
     write_site(&project.site(), &files, assets.to_string().as_bytes())
 }
 
-fn hashed(before: &str, content: &[u8], after: &str) -> String {
-    let hash = fingerprint(&[content]);
-    format!("pkg/{before}{}{after}", hash.get(..12).unwrap_or_default())
-}
-
-fn browser_code(project: &Project, cache: &Cache, wasm: &Path, effort: Effort) -> Result<Bound> {
-    let optimiser = match (optimise::find(project), effort) {
-        (Ok(optimiser), _) => Some(optimiser),
-        (Err(error), Effort::Release) => return Err(error.context("wasm-opt is required for a release")),
-        (Err(error), Effort::Quick) => {
-            note(&format!("wasm-opt is skipped, the module stays larger: {error}"));
-            None
+/// What a page loads before it answers by script, by the part that it lies in.
+fn show_sizes(
+    files: &BTreeMap<String, Vec<u8>>,
+    script: &str,
+    loader: &str,
+    module: &str,
+    parts: &BTreeMap<String, Vec<String>>,
+) {
+    for (part, modules) in parts {
+        let loaded = modules.iter().map(String::as_str).chain([script, loader, module]);
+        let (mut plain, mut packed, mut count) = (0, 0, 0);
+        for path in loaded {
+            plain += files.get(path).map_or(0, Vec::len);
+            packed += files.get(&format!("{path}.br")).map_or(0, Vec::len);
+            count += 1;
         }
-    };
-    let compiled = fs::read(wasm).with_context(|| format!("{} is missing", wasm.display()))?;
-    let version = optimiser.as_ref().map_or("none", |optimiser| optimiser.version.as_str());
-    let key = fingerprint(&[&compiled, version.as_bytes()]);
-    // One record for script, snippets and module: a part alone would be a mismatch.
-    let record = cache.get_or(&key, "bound", || {
-        let mut bound = step("wasm-bindgen", || bindgen::bind(wasm))?;
-        if let Some(optimiser) = &optimiser {
-            bound.module = shrink(optimiser, &bound.module, &cache.folder)?;
-        }
-        pack(&bound)
-    })?;
-    unpack(&record)
-}
-
-fn shrink(optimiser: &Optimiser, module: &[u8], scratch: &Path) -> Result<Vec<u8>> {
-    let smaller = step(&format!("wasm-opt -Oz ({})", optimiser.version), || optimiser.shrink(module, scratch))?;
-    note(&format!("{} KB became {} KB", module.len() / 1024, smaller.len() / 1024));
-    Ok(smaller)
-}
-
-fn pack(bound: &Bound) -> Result<Vec<u8>> {
-    let head = serde_json::to_vec(&serde_json::json!({
-        "script": String::from_utf8_lossy(&bound.script),
-        "snippets": bound.snippets.iter().map(|(path, source)| (path, String::from_utf8_lossy(source))).collect::<BTreeMap<_, _>>(),
-    }))?;
-    let mut record = u64::try_from(head.len())?.to_le_bytes().to_vec();
-    record.extend(head);
-    record.extend(&bound.module);
-    Ok(record)
-}
-
-fn unpack(record: &[u8]) -> Result<Bound> {
-    let (length, rest) = record.split_first_chunk::<8>().context("a kept result is cut short")?;
-    let (head, module) =
-        rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length))?).context("a kept result is cut short")?;
-    let head: serde_json::Value = serde_json::from_slice(head)?;
-    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().as_bytes().to_vec();
-    let snippets =
-        head["snippets"].as_object().into_iter().flatten().map(|(path, source)| (path.clone(), text(source)));
-    Ok(Bound { script: text(&head["script"]), module: module.to_vec(), snippets: snippets.collect() })
+        let kb = |bytes: usize| bytes as f64 / 1024.0;
+        note(&format!("{part}: {:.1} KB, brotli {:.1} KB in {count} files", kb(plain), kb(packed)));
+    }
 }
 
 fn compress_all(cache: &Cache, files: &mut BTreeMap<String, Vec<u8>>, shown: &[&String]) -> Result<()> {
@@ -179,12 +140,14 @@ fn remove_others(site: &Path, folder: &Path, files: &BTreeMap<String, Vec<u8>>) 
 }
 
 /// Results kept by the hash of what they were made from.
-struct Cache {
-    folder: PathBuf,
+pub struct Cache {
+    /// Where they are.
+    pub folder: PathBuf,
 }
 
 impl Cache {
-    fn get_or(&self, key: &str, kind: &str, make: impl FnOnce() -> Result<Vec<u8>>) -> Result<Vec<u8>> {
+    /// What was kept under `key`, or what `make` makes now.
+    pub fn get_or(&self, key: &str, kind: &str, make: impl FnOnce() -> Result<Vec<u8>>) -> Result<Vec<u8>> {
         let path = self.folder.join(format!("{key}.{kind}"));
         if let Ok(kept) = fs::read(&path) {
             return Ok(kept);
@@ -202,18 +165,6 @@ impl Cache {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn kept_record_gives_back_script_snippets_and_module() {
-        let bound = Bound {
-            script: b"import 'x'".to_vec(),
-            module: vec![0, 97, 115, 109, 255],
-            snippets: BTreeMap::from([("snippets/a/inline0.js".to_owned(), b"export {}".to_vec())]),
-        };
-        let again = unpack(&pack(&bound).unwrap()).unwrap();
-        assert_eq!((again.script, again.module, again.snippets), (bound.script, bound.module, bound.snippets));
-        assert!(unpack(b"short").is_err());
-    }
 
     #[test]
     fn site_keeps_only_what_the_build_names() {
