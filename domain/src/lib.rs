@@ -14,12 +14,13 @@ pub mod job;
 pub mod kinds;
 pub mod operations;
 pub mod problem;
+pub mod push;
 pub mod reader;
 pub mod time;
 
 pub use cursor::Cursor;
 pub use event::{Event, EventType};
-pub use ids::{JobId, OwnerId, UploadId};
+pub use ids::{DeliveryId, EndpointId, JobId, OwnerId, UploadId};
 pub use job::{Deferral, Failure, FailureReason, Job, JobState, Progress};
 pub use problem::{InputError, Problem};
 pub use reader::{Reader, Received};

@@ -19,6 +19,7 @@ pub mod files;
 pub mod forms;
 pub mod kinds;
 pub mod metrics;
+pub mod notify;
 pub mod operator;
 pub mod owner;
 pub mod product_form;

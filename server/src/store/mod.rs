@@ -11,6 +11,7 @@ pub mod catalogue_rows;
 pub mod exporting;
 pub mod lifecycle;
 pub mod operations;
+pub mod outbox;
 pub mod rows;
 pub mod sqlite;
 
@@ -19,6 +20,7 @@ pub use catalogue_rows::*;
 pub use exporting::*;
 pub use lifecycle::*;
 pub use operations::*;
+pub use outbox::*;
 pub use rows::*;
 
 use async_trait::async_trait;
