@@ -25,6 +25,7 @@ pub mod owner;
 pub mod product_form;
 pub mod representation;
 pub mod router;
+pub mod secret_file;
 pub mod startup;
 pub mod state;
 pub mod store;

@@ -12,6 +12,7 @@ use crate::{
     events::bus::Bus,
     files::{Files, make_folder},
     kinds::{self, supplier_quotes::directory::Directory},
+    notify::senders::{Senders, SendersError},
     operator::OperatorKey,
     owner::OwnerKey,
     router,
@@ -116,7 +117,13 @@ pub async fn start(config: Config) -> Result<Running, StartupError> {
     // Bound before jobs run again, so that a start in vain changes nothing; served after, so that no request sees half a server.
     let listener = listen(config.listen).await?;
     let addr = listener.local_addr().map_err(|source| StartupError::Listen { addr: config.listen, source })?;
-    suppliers.call_back_at(config.public_url.clone().unwrap_or_else(|| public_url(addr)));
+    let public_url = config.public_url.clone().unwrap_or_else(|| public_url(addr));
+    suppliers.call_back_at(public_url.clone());
+    let senders = Senders::open(&config.push, &config.data, &public_url).map_err(|error| match error {
+        SendersError::Config(invalid) => invalid.into(),
+        SendersError::Key(source) => data_error(source),
+    })?;
+    warn_of_push(&config);
     let bus = Bus::new();
     let engine_slot = tell_commits(&*store, bus.clone());
     let engine = Engine::start(store.clone(), kinds, files.clone(), config.engine.clone()).await?;
@@ -142,6 +149,7 @@ pub async fn start(config: Config) -> Result<Running, StartupError> {
         throttle,
         acks,
         suppliers,
+        senders,
     });
     let connections = TaskTracker::new();
     // A peer that takes nothing for two heartbeats has gone, or should have.
@@ -194,6 +202,18 @@ fn tell_commits(store: &dyn Store, bus: Bus) -> Arc<OnceLock<Engine>> {
         }
     }));
     slot
+}
+
+/// Says aloud what is fit for development only.
+fn warn_of_push(config: &Config) {
+    if config.push.private_targets {
+        tracing::warn!(
+            "--private-targets: webhooks may reach this machine and its network, and go over plain HTTP; not for production"
+        );
+    }
+    if config.push.smtp.is_some() && config.public_url.is_none() {
+        tracing::warn!("--smtp without --public-url: links in mails lead to the address that the server listens on");
+    }
 }
 
 /// How the server's own machine reaches it: whoever listens on all addresses does on this one too.

@@ -5,8 +5,8 @@
 
 use crate::{
     api::callbacks, channels, config::Config, engine::Engine, events::bus::Bus, files::Files,
-    kinds::supplier_quotes::directory::Directory, operator::OperatorKey, owner::OwnerKey, store::Store,
-    throttle::Throttle, ui,
+    kinds::supplier_quotes::directory::Directory, notify::senders::Senders, operator::OperatorKey, owner::OwnerKey,
+    store::Store, throttle::Throttle, ui,
 };
 use std::{ops::Deref, sync::Arc};
 use tokio_util::sync::CancellationToken;
@@ -60,4 +60,6 @@ pub struct Reach {
     pub acks: channels::Acks,
     /// Whom jobs ask, and how each of them does.
     pub suppliers: Directory,
+    /// What can be sent to those who are not there.
+    pub senders: Senders,
 }

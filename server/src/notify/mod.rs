@@ -6,6 +6,17 @@
 //! Invariants: an answer is awaited for a bounded time and read to a bounded length; nothing that a receiver does delays another
 //! endpoint, a job or a request; every attempt ends with a line in the log, by its outcome or as `cut-off`.
 
+pub mod confirmations;
+pub mod email;
+pub mod http;
+pub mod senders;
+pub mod signature;
+pub mod target;
+pub mod vapid;
+pub mod web_push;
+pub mod webhook;
+pub mod words;
+
 use crate::store::EndpointRow;
 use async_trait::async_trait;
 use domain::{Timestamp, push::PushMessage};
