@@ -33,8 +33,10 @@ impl Vapid {
     /// When it cannot be read or written, or is damaged.
     pub fn open(data: &Path, contact: Option<&str>) -> io::Result<Self> {
         let bytes = secret_file::read_or_make(data, FILE, make)?;
-        let damaged = |_| io::Error::new(io::ErrorKind::InvalidData, format!("{FILE} is damaged"));
-        let key = SigningKey::from_slice(&bytes).map_err(damaged)?;
+        let damaged = || io::Error::new(io::ErrorKind::InvalidData, format!("{FILE} is damaged"));
+        // The library would fill a shorter one up with zeros.
+        let key = Some(&bytes).filter(|bytes| bytes.len() == 32).and_then(|bytes| SigningKey::from_slice(bytes).ok());
+        let key = key.ok_or_else(damaged)?;
         let public = URL_SAFE_NO_PAD.encode(key.verifying_key().to_encoded_point(false).as_bytes());
         Ok(Self { key: Arc::new(key), public: public.into(), contact: contact.map(Into::into) })
     }

@@ -2,12 +2,13 @@
 
 What it answers hangs on the recipient's name: later@ 451, nobody@ 550 5.1.1, never@ 550, away@ 421, everybody else 250.
 """
+import asyncio
 import email
 import email.policy
 import json
 import sys
 
-from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP
 
 ANSWERS = {
     "later": "451 4.7.1 Come back later",
@@ -40,10 +41,12 @@ class Sink:
         return "250 Taken"
 
 
-controller = Controller(Sink(), hostname="127.0.0.1", port=0)
-# The controller would connect to itself on port 0 to see whether it listens.
-controller._trigger_server = lambda: None
-controller.start()
-print("port", controller.server.sockets[0].getsockname()[1], flush=True)
-# Until whoever started it goes.
-sys.stdin.read()
+async def main():
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: SMTP(Sink()), "127.0.0.1", 0)
+    print("port", server.sockets[0].getsockname()[1], flush=True)
+    # Until whoever started it goes.
+    await loop.run_in_executor(None, sys.stdin.read)
+
+
+asyncio.run(main())
