@@ -64,18 +64,14 @@ async fn serve(state: AppState, token: Token, request: Request, confirming: bool
     let words = words::mail(&lang);
     let now = crate::clock::now();
     let said = match (confirming, parts.method == Method::POST) {
-        (true, false) => {
-            Said { heading: words.confirm_heading, text: words.confirm_text, button: Some(words.confirm) }
-        }
+        (true, false) => Said { heading: words.confirm_heading, text: words.confirm_text, button: Some(words.confirm) },
         (true, true) if can_confirm(&row) && state.store.confirm_email(&token, now).await? => {
             Said { heading: words.confirmed, text: words.confirmed_text, button: None }
         }
         (true, true) => Said { heading: words.stale, text: words.stale_text, button: None },
-        (false, false) => Said {
-            heading: words.unsubscribe_heading,
-            text: words.unsubscribe_text,
-            button: Some(words.unsubscribe),
-        },
+        (false, false) => {
+            Said { heading: words.unsubscribe_heading, text: words.unsubscribe_text, button: Some(words.unsubscribe) }
+        }
         (false, true) => {
             state.store.unsubscribe_email(&token, now).await?;
             Said { heading: words.unsubscribed, text: words.unsubscribed_text, button: None }
@@ -96,7 +92,10 @@ fn page(state: &AppState, status: StatusCode, lang: &str, address: &str, said: &
     let text = escaped(said.text);
     let css = state.assets.css().map(|css| format!("<link rel=\"stylesheet\" href=\"{}\">", escaped(css)));
     let button = said.button.map(|button| {
-        format!("<form method=\"post\"><p><button class=\"button primary\" type=\"submit\">{}</button></p></form>", escaped(button))
+        format!(
+            "<form method=\"post\"><p><button class=\"button primary\" type=\"submit\">{}</button></p></form>",
+            escaped(button)
+        )
     });
     let html = format!(
         "<!DOCTYPE html><html lang=\"{lang}\"><head><meta charset=\"utf-8\">\

@@ -4,10 +4,7 @@
 //! Invariants: an endpoint of another owner is not there; no answer carries a browser's address or keys, a mail's token or a secret; a mail
 //! is sent to an address that nobody confirmed only within the limits of `notify::confirmations`.
 
-use super::{
-    extract::JsonBody,
-    notification_settings::judge_events,
-};
+use super::{extract::JsonBody, notification_settings::judge_events};
 use crate::{
     clock,
     error::ApiError,
@@ -26,7 +23,10 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use base64::{Engine as _, engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD}};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
+};
 use domain::{
     DeliveryId, EndpointId, EventType, InputError, OwnerId,
     api::Page,
@@ -258,7 +258,8 @@ pub(super) fn at(pointer: &str, refused: Refused) -> InputError {
 pub(super) fn read_label(label: Option<&str>, errors: &mut Vec<InputError>) -> Option<String> {
     let label = label?.trim();
     if label.chars().count() > ENDPOINT_LABEL_LIMIT {
-        let mut error = InputError::new("/label", "too-long", format!("must have at most {ENDPOINT_LABEL_LIMIT} characters"));
+        let mut error =
+            InputError::new("/label", "too-long", format!("must have at most {ENDPOINT_LABEL_LIMIT} characters"));
         error.params.insert("max".to_owned(), ENDPOINT_LABEL_LIMIT.into());
         errors.push(error);
         return None;
@@ -290,10 +291,25 @@ fn bytes(text: &str) -> Option<Vec<u8>> {
 /// What a browser calls itself, in two words: nobody types a name for it.
 fn browser_name(headers: &HeaderMap) -> String {
     let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let named = |names: &[(&str, &'static str)]| names.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
+    let named =
+        |names: &[(&str, &'static str)]| names.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
     // The more particular first: nearly all of them say that they are Safari, and most that they are Chrome.
-    let browser = named(&[("Firefox/", "Firefox"), ("Edg", "Edge"), ("OPR/", "Opera"), ("SamsungBrowser/", "Samsung Internet"), ("Chrome/", "Chrome"), ("Safari/", "Safari")]);
-    let system = named(&[("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Macintosh", "macOS"), ("Linux", "Linux")]);
+    let browser = named(&[
+        ("Firefox/", "Firefox"),
+        ("Edg", "Edge"),
+        ("OPR/", "Opera"),
+        ("SamsungBrowser/", "Samsung Internet"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    ]);
+    let system = named(&[
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("Windows", "Windows"),
+        ("Macintosh", "macOS"),
+        ("Linux", "Linux"),
+    ]);
     match (browser, system) {
         (Some(browser), Some(system)) => format!("{browser}, {system}"),
         (Some(one), None) | (None, Some(one)) => one.to_owned(),
@@ -306,7 +322,9 @@ pub(super) async fn leads_somewhere(state: &AppState, url: &url::Url) -> Option<
     use crate::notify::http::Failed;
     match state.senders.http().look_up(url).await {
         Err(Failed::Forbidden) => Some(at("/url", target::Refused::Private)),
-        Err(Failed::NoConnection(_)) => Some(InputError::new("/url", "unknown-host", "names a host that cannot be found")),
+        Err(Failed::NoConnection(_)) => {
+            Some(InputError::new("/url", "unknown-host", "names a host that cannot be found"))
+        }
         _ => None,
     }
 }
@@ -323,9 +341,18 @@ mod tests {
             browser_name(&headers)
         };
         assert_eq!(name("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"), "Firefox, Linux");
-        assert_eq!(name("Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/140 Mobile Safari/537.36"), "Chrome, Android");
-        assert_eq!(name("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140 Safari/537.36 Edg/140"), "Edge, Windows");
-        assert_eq!(name("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0) AppleWebKit/605 Version/18 Mobile Safari/604.1"), "Safari, iPhone");
+        assert_eq!(
+            name("Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/140 Mobile Safari/537.36"),
+            "Chrome, Android"
+        );
+        assert_eq!(
+            name("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140 Safari/537.36 Edg/140"),
+            "Edge, Windows"
+        );
+        assert_eq!(
+            name("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0) AppleWebKit/605 Version/18 Mobile Safari/604.1"),
+            "Safari, iPhone"
+        );
         assert_eq!(name("curl/8"), "Browser");
     }
 

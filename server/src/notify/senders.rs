@@ -5,6 +5,7 @@
 use super::{
     Sender,
     confirmations::Confirmations,
+    dispatcher::SenderOf,
     email::{Email, NoMailServer, sender_of, server_of},
     http::{Http, Patience},
     target::Targets,
@@ -83,6 +84,11 @@ impl Senders {
             EndpointKind::Webhook => self.0.webhook.clone(),
             EndpointKind::Email => self.0.email.clone(),
         }
+    }
+
+    /// The same, as the dispatcher asks.
+    pub fn by_kind(self) -> SenderOf {
+        Arc::new(move |kind| Some(self.of(kind)))
     }
 
     /// What can be sent.
