@@ -129,6 +129,14 @@ id!(
     /// A file that an owner has sent and not necessarily used yet.
     UploadId
 );
+id!(
+    /// Where an owner is told: one browser, one webhook, one e-mail address.
+    EndpointId
+);
+id!(
+    /// One notification to one push endpoint.
+    DeliveryId
+);
 
 #[cfg(test)]
 mod tests {

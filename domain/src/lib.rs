@@ -14,6 +14,7 @@ pub mod job;
 pub mod kinds;
 pub mod operations;
 pub mod problem;
+pub mod push;
 pub mod reader;
 pub mod time;
 
@@ -21,7 +22,7 @@ mod through_value;
 
 pub use cursor::Cursor;
 pub use event::{Event, EventType};
-pub use ids::{JobId, OwnerId, UploadId};
+pub use ids::{DeliveryId, EndpointId, JobId, OwnerId, UploadId};
 pub use job::{Deferral, Failure, FailureReason, Job, JobState, Progress};
 pub use problem::{InputError, Problem};
 pub use reader::{Reader, Received};

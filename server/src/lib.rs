@@ -9,6 +9,7 @@
 
 pub mod api;
 pub mod backup;
+pub mod breaker;
 pub mod channels;
 pub mod clock;
 pub mod config;
@@ -20,11 +21,14 @@ pub mod forms;
 pub mod histogram;
 pub mod kinds;
 pub mod metrics;
+pub mod notify;
 pub mod operator;
 pub mod owner;
 pub mod product_form;
+pub mod quiet_hours;
 pub mod representation;
 pub mod router;
+pub mod secret_file;
 pub mod startup;
 pub mod state;
 pub mod store;

@@ -7,9 +7,9 @@
 
 use crate::{
     histogram::{self, Counted},
-    store::Statistics,
+    store::{OutboxLoad, Statistics},
 };
-use domain::JobState;
+use domain::{JobState, Timestamp};
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
@@ -34,6 +34,9 @@ struct Counters {
     /// Answers by the hundred of their status.
     answers: [AtomicU64; 6],
     attempts: Mutex<BTreeMap<String, Histogram>>,
+    /// Attempts to send, by kind of endpoint and outcome; and how long from the event until it was taken.
+    sent: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
+    taken: Mutex<BTreeMap<&'static str, Histogram>>,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -56,6 +59,10 @@ pub struct Gauges {
     pub delivered: Vec<(&'static str, Counted)>,
     /// Open connections.
     pub connections: usize,
+    /// What there is to send.
+    pub outbox: OutboxLoad,
+    /// When all of this is true.
+    pub now: Option<Timestamp>,
 }
 
 impl Metrics {
@@ -73,18 +80,21 @@ impl Metrics {
             Some(histogram) => histogram,
             None => attempts.entry(kind.to_owned()).or_default(),
         };
-        let seconds = took.as_secs_f64();
-        histogram.count += 1;
-        histogram.sum_s += seconds;
-        if let Some(at) = BOUNDS.iter().position(|bound| seconds <= *bound) {
-            histogram.buckets[at] += 1;
+        histogram.count(took);
+    }
+
+    /// Counts an attempt to send; `since`: how long after the event it was taken, if it was.
+    pub fn pushed(&self, kind: &'static str, outcome: &'static str, since: Option<Duration>) {
+        *self.0.sent.lock().unwrap_or_else(PoisonError::into_inner).entry((kind, outcome)).or_default() += 1;
+        if let Some(since) = since {
+            self.0.taken.lock().unwrap_or_else(PoisonError::into_inner).entry(kind).or_default().count(since);
         }
     }
 
     /// Everything, as a scrape reads it.
     pub fn text(&self, gauges: &Gauges) -> String {
         let mut page = Page::default();
-        let Gauges { store, workers, streams, delivered, connections } = gauges;
+        let Gauges { store, workers, streams, delivered, connections, .. } = gauges;
         page.family("meanwhile_jobs", "gauge", "Unfinished jobs.");
         for (kind, state, count) in &store.unfinished {
             page.line("meanwhile_jobs", &[("kind", kind), ("state", state.as_str())], *count);
@@ -103,7 +113,10 @@ impl Metrics {
         page.line("meanwhile_workers", &[], *workers);
         page.family("meanwhile_workers_busy", "gauge", "Workers that have a job.");
         page.line("meanwhile_workers_busy", &[], busy);
-        self.attempts(&mut page);
+        let attempts = self.0.attempts.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let attempts = attempts.iter().map(|(kind, histogram)| (kind.as_str(), *histogram));
+        page.histogram("meanwhile_attempt_seconds", "How long attempts took, however they ended.", attempts);
+        self.push(&mut page, gauges);
         page.family("meanwhile_commits_total", "counter", "Transactions committed by the store.");
         page.line("meanwhile_commits_total", &[], store.commits);
         page.family("meanwhile_commit_commands_total", "counter", "Commands in them: by commits, the size of a batch.");
@@ -144,12 +157,36 @@ impl Metrics {
         page.0
     }
 
-    fn attempts(&self, page: &mut Page) {
-        const NAME: &str = "meanwhile_attempt_seconds";
-        let attempts = self.0.attempts.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        page.family(NAME, "histogram", "How long attempts took, however they ended.");
-        for (kind, Histogram { buckets, count, sum_s }) in attempts {
-            page.histogram(NAME, Some(("kind", &kind)), BOUNDS.iter().zip(buckets), count, sum_s);
+    fn push(&self, page: &mut Page, gauges: &Gauges) {
+        let Gauges { outbox, now, .. } = gauges;
+        page.family("meanwhile_push_deliveries", "gauge", "Deliveries that have not ended.");
+        for (kind, state, count) in &outbox.pending {
+            let labels = [("kind", kind.as_str()), ("state", state.as_str())];
+            page.line("meanwhile_push_deliveries", &labels, *count);
+        }
+        page.family("meanwhile_push_attempts_total", "counter", "Attempts to send since the start.");
+        for ((kind, outcome), count) in self.0.sent.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            page.line("meanwhile_push_attempts_total", &[("kind", kind), ("outcome", outcome)], count);
+        }
+        let taken = self.0.taken.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        page.histogram("meanwhile_push_seconds", "From an event until its delivery was taken.", taken.into_iter());
+        page.family(
+            "meanwhile_push_oldest_due_seconds",
+            "gauge",
+            "How long the oldest delivery that is due has been so.",
+        );
+        let age_ms = outbox.oldest_due.zip(*now).map_or(0, |(due, now)| now.ms_since(due).max(0));
+        page.line("meanwhile_push_oldest_due_seconds", &[], Duration::from_millis(age_ms.unsigned_abs()).as_secs_f64());
+    }
+}
+
+impl Histogram {
+    fn count(&mut self, took: Duration) {
+        let seconds = took.as_secs_f64();
+        self.count += 1;
+        self.sum_s += seconds;
+        if let Some(at) = BOUNDS.iter().position(|bound| seconds <= *bound) {
+            self.buckets[at] += 1;
         }
     }
 }
@@ -159,8 +196,24 @@ impl Metrics {
 struct Page(String);
 
 impl Page {
-    /// A histogram of a family: what each bound holds with all below it, then all.
-    fn histogram<'b>(
+    fn family(&mut self, name: &str, type_: &str, help: &str) {
+        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {type_}");
+    }
+
+    fn histogram<'k>(&mut self, name: &str, help: &str, all: impl Iterator<Item = (&'k str, Histogram)>) {
+        self.family(name, "histogram", help);
+        for (kind, Histogram { buckets, count, sum_s }) in all {
+            self.buckets(name, Some(("kind", kind)), BOUNDS.iter().zip(buckets), count, sum_s);
+        }
+    }
+
+    /// One of a family that is counted where it arises.
+    fn counted(&mut self, name: &str, label: Option<(&str, &str)>, counted: &Counted) {
+        self.buckets(name, label, histogram::BOUNDS.iter().zip(counted.buckets), counted.count, counted.sum_s);
+    }
+
+    /// What each bound holds with all below it, then all.
+    fn buckets<'b>(
         &mut self,
         name: &str,
         label: Option<(&str, &str)>,
@@ -177,15 +230,6 @@ impl Page {
         self.line(&bucket, &[&labels[..], &[("le", "+Inf")]].concat(), count);
         self.line(&format!("{name}_sum"), &labels, sum_s);
         self.line(&format!("{name}_count"), &labels, count);
-    }
-
-    /// One that is counted where it arises.
-    fn counted(&mut self, name: &str, label: Option<(&str, &str)>, counted: &Counted) {
-        self.histogram(name, label, histogram::BOUNDS.iter().zip(counted.buckets), counted.count, counted.sum_s);
-    }
-
-    fn family(&mut self, name: &str, type_: &str, help: &str) {
-        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {type_}");
     }
 
     fn line(&mut self, name: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {

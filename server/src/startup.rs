@@ -16,6 +16,11 @@ use crate::{
     events::bus::Bus,
     files::{Files, make_folder},
     kinds::{self, supplier_quotes::directory::Directory},
+    notify::{
+        dispatcher::{Dispatcher, SenderOf},
+        seen::Watch,
+        senders::{Senders, SendersError},
+    },
     operator::OperatorKey,
     owner::OwnerKey,
     router,
@@ -93,6 +98,14 @@ pub struct Running {
 /// # Errors
 /// [`StartupError`], before anything was accepted.
 pub async fn start(config: Config) -> Result<Running, StartupError> {
+    start_sending(config, None).await
+}
+
+/// The same with other senders than those that the settings name, for tests.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_sending(config: Config, sender_of: Option<SenderOf>) -> Result<Running, StartupError> {
     config.validate()?;
     let suppliers =
         Directory::new(&config.suppliers).map_err(|problem| InvalidConfig { setting: "--suppliers", problem })?;
@@ -120,9 +133,15 @@ pub async fn start(config: Config) -> Result<Running, StartupError> {
     // Bound before jobs run again, so that a start in vain changes nothing; served after, so that no request sees half a server.
     let listener = listen(config.listen).await?;
     let addr = listener.local_addr().map_err(|source| StartupError::Listen { addr: config.listen, source })?;
-    suppliers.call_back_at(config.public_url.clone().unwrap_or_else(|| public_url(addr)));
+    let public_url = config.public_url.clone().unwrap_or_else(|| public_url(addr));
+    suppliers.call_back_at(public_url.clone());
+    let senders = Senders::open(&config.push, &config.data, &public_url).map_err(|error| match error {
+        SendersError::Config(invalid) => invalid.into(),
+        SendersError::Key(source) => data_error(source),
+    })?;
+    warn_of_push(&config);
     let bus = Bus::new();
-    let engine_slot = tell_commits(&*store, bus.clone());
+    let (engine_slot, dispatcher_slot) = tell_commits(&*store, bus.clone());
     let engine = Engine::start(store.clone(), kinds, files.clone(), config.engine.clone()).await?;
     // A commit between start and here is seen by the engine's own first look at the store.
     let _ = engine_slot.set(engine.clone());
@@ -130,7 +149,16 @@ pub async fn start(config: Config) -> Result<Running, StartupError> {
     let limits = channels::Limits::new(&config.channels);
     let delivery = Delivery::default();
     let shutdown = CancellationToken::new();
-    let acks = channels::Acks::default();
+    let (acks, presence) = (channels::Acks::default(), channels::Presence::new(limits.clone()));
+    let dispatcher = Dispatcher::start(
+        store.clone(),
+        sender_of.unwrap_or_else(|| senders.clone().by_kind()),
+        Watch::new(acks.clone(), presence.clone()),
+        engine.metrics().clone(),
+        shutdown.clone(),
+    );
+    // A commit between its start and here is seen by its own first look, or half a minute later.
+    let _ = dispatcher_slot.set(dispatcher.clone());
     let (callbacks, throttle) = (Gate::default(), Throttle::new(&config.limits));
     let state = AppState::new(Reach {
         store,
@@ -147,7 +175,10 @@ pub async fn start(config: Config) -> Result<Running, StartupError> {
         callbacks,
         throttle,
         acks,
+        presence,
+        dispatcher,
         suppliers,
+        senders,
     });
     let connections = TaskTracker::new();
     // A peer that takes nothing for two heartbeats has gone, or should have.
@@ -180,7 +211,8 @@ impl Running {
     /// Stops: no new connections, streams drained, handlers given their grace, the rest handed back, the store closed.
     pub async fn stop(self) {
         self.state.shutdown.cancel();
-        self.state.engine.stop(self.state.config.stop_grace).await;
+        let grace = self.state.config.stop_grace;
+        tokio::join!(self.state.engine.stop(grace), self.state.dispatcher.stop(grace));
         self.connections.close();
         if tokio::time::timeout(Duration::from_secs(5), self.connections.wait()).await.is_err() {
             tracing::warn!(open = self.connections.len(), "connections were cut at the end of the grace period");
@@ -189,18 +221,33 @@ impl Running {
     }
 }
 
-/// Passes each commit on to those who wait for one. The engine comes later than the store, hence the slot.
-fn tell_commits(store: &dyn Store, bus: Bus) -> Arc<OnceLock<Engine>> {
-    let slot = Arc::new(OnceLock::<Engine>::new());
-    let engine = slot.clone();
+/// Passes each commit on to those who wait for one. Engine and dispatcher come later than the store, hence the slots.
+fn tell_commits(store: &dyn Store, bus: Bus) -> (Arc<OnceLock<Engine>>, Arc<OnceLock<Dispatcher>>) {
+    let (slot, dispatcher_slot) = (Arc::new(OnceLock::<Engine>::new()), Arc::new(OnceLock::<Dispatcher>::new()));
+    let (engine, dispatcher) = (slot.clone(), dispatcher_slot.clone());
     store.on_commit(Arc::new(move |committed: &Committed| {
         bus.committed(&committed.heads, &committed.events, committed.at);
         bus.catalogue_moved(committed.catalogue, committed.changing);
         if let Some(engine) = engine.get() {
             engine.committed(committed);
         }
+        if let Some(dispatcher) = dispatcher.get() {
+            dispatcher.committed(committed);
+        }
     }));
-    slot
+    (slot, dispatcher_slot)
+}
+
+/// Says aloud what is fit for development only.
+fn warn_of_push(config: &Config) {
+    if config.push.private_targets {
+        tracing::warn!(
+            "--private-targets: webhooks may reach this machine and its network, and go over plain HTTP; not for production"
+        );
+    }
+    if config.push.smtp.is_some() && config.public_url.is_none() {
+        tracing::warn!("--smtp without --public-url: links in mails lead to the address that the server listens on");
+    }
 }
 
 /// How the server's own machine reaches it: whoever listens on all addresses does on this one too.

@@ -4,9 +4,19 @@
 //! nobody who uses it.
 
 use crate::{
-    api::callbacks, channels, config::Config, engine::Engine, events::bus::Bus, files::Files,
-    kinds::supplier_quotes::directory::Directory, operator::OperatorKey, owner::OwnerKey, store::Store,
-    throttle::Throttle, ui,
+    api::callbacks,
+    channels,
+    config::Config,
+    engine::Engine,
+    events::bus::Bus,
+    files::Files,
+    kinds::supplier_quotes::directory::Directory,
+    notify::{dispatcher::Dispatcher, senders::Senders},
+    operator::OperatorKey,
+    owner::OwnerKey,
+    store::Store,
+    throttle::Throttle,
+    ui,
 };
 use std::{ops::Deref, sync::Arc};
 use tokio_util::sync::CancellationToken;
@@ -60,6 +70,12 @@ pub struct Reach {
     pub throttle: Throttle,
     /// What owners' devices have seen.
     pub acks: channels::Acks,
+    /// Whose devices are live.
+    pub presence: channels::Presence,
+    /// Sends what is to be told to those who are not there.
+    pub dispatcher: Dispatcher,
     /// Whom jobs ask, and how each of them does.
     pub suppliers: Directory,
+    /// What can be sent to those who are not there.
+    pub senders: Senders,
 }

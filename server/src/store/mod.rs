@@ -11,6 +11,7 @@ pub mod catalogue_rows;
 pub mod exporting;
 pub mod lifecycle;
 pub mod operations;
+pub mod outbox;
 pub mod rows;
 pub mod sqlite;
 
@@ -19,6 +20,7 @@ pub use catalogue_rows::*;
 pub use exporting::*;
 pub use lifecycle::*;
 pub use operations::*;
+pub use outbox::*;
 pub use rows::*;
 
 use async_trait::async_trait;
@@ -54,7 +56,7 @@ pub type StoreResult<T> = Result<T, StoreError>;
 
 /// Everything durable. One instance per process, shared as `Arc<dyn Store>`.
 #[async_trait]
-pub trait Store: Lifecycle + Exporting + Operations + Send + Sync + 'static {
+pub trait Store: Lifecycle + Exporting + Operations + Outbox + Send + Sync + 'static {
     /// Made with the database; changes only when it is restored from a backup.
     fn epoch(&self) -> &str;
 
