@@ -80,6 +80,7 @@ pub struct Page<T> {
 
 /// `GET /api/v1/jobs`: the snapshot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct JobList {
     /// Newest first.
     pub items: Vec<Job>,
@@ -89,8 +90,11 @@ pub struct JobList {
     pub cursor: Cursor,
 }
 
+crate::through_value::read_through_value!(JobList);
+
 /// A page of events, of `GET /api/v1/events` and of one job's log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct EventPage {
     /// In order.
     pub items: Vec<Event>,
@@ -101,6 +105,8 @@ pub struct EventPage {
     /// Whether more follows right now.
     pub more: bool,
 }
+
+crate::through_value::read_through_value!(EventPage);
 
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -295,6 +301,7 @@ pub struct Changing {
 
 /// `GET /api/v1/products`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct ProductPage {
     /// By handle.
     pub items: Vec<Product>,
@@ -309,6 +316,8 @@ pub struct ProductPage {
     /// Who is changing it.
     pub changing: Vec<Changing>,
 }
+
+crate::through_value::read_through_value!(ProductPage);
 
 /// The path of a product's page. A handle is whatever a file says, so everything but the unreserved characters is encoded (RFC 3986).
 pub fn product_page(handle: &str) -> String {

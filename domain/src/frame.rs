@@ -206,6 +206,23 @@ impl<'de> Deserialize<'de> for ServerFrame {
     }
 }
 
+impl ServerFrame {
+    /// A frame whose name and content come apart, as on Server-Sent Events, where an event and a hint are the content itself.
+    ///
+    /// # Errors
+    ///
+    /// Content that is not a frame's of this name, and names of later versions.
+    pub fn of(op: &str, mut content: Value) -> Result<Self, serde_json::Error> {
+        if matches!(op, "event" | "hint") {
+            content = Value::Object(Map::from_iter([(op.to_owned(), content)]));
+        }
+        if let Value::Object(fields) = &mut content {
+            fields.insert("op".to_owned(), op.into());
+        }
+        Self::deserialize(content)
+    }
+}
+
 /// The client's side of a WebSocket.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
@@ -300,6 +317,11 @@ mod tests {
             let frame: ServerFrame = serde_json::from_str(text).unwrap();
             assert_eq!(serde_json::to_string(&frame).unwrap(), text);
         }
+        let hb = serde_json::json!({"head": "k3x9.7", "cursor": "k3x9.5"});
+        assert!(matches!(ServerFrame::of("hb", hb), Ok(ServerFrame::Hb(_))));
+        let hint = serde_json::json!({"type": "changed", "resource": "catalogue", "revision": 1, "changing": 0});
+        assert!(matches!(ServerFrame::of("hint", hint), Ok(ServerFrame::Hint { .. })));
+        assert!(ServerFrame::of("hb", Value::Null).is_err());
         let earlier: Hint = serde_json::from_str(r#"{"type":"changed","resource":"catalogue","revision":1}"#).unwrap();
         assert_eq!(earlier, Hint::Changed { resource: "catalogue".into(), revision: 1, changing: 0 });
         for text in

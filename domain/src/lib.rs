@@ -26,4 +26,5 @@ pub use ids::{DeliveryId, EndpointId, JobId, OwnerId, UploadId};
 pub use job::{Deferral, Failure, FailureReason, Job, JobState, Progress};
 pub use problem::{InputError, Problem};
 pub use reader::{Reader, Received};
+pub use through_value::read_json;
 pub use time::Timestamp;

@@ -189,6 +189,7 @@ pub struct KindLoad {
 
 /// `GET /api/v1/operations`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Overview {
     /// Every kind of this server, and every other one that has jobs left.
     pub kinds: Vec<KindLoad>,
@@ -197,6 +198,8 @@ pub struct Overview {
     /// Workers in all.
     pub workers: u64,
 }
+
+crate::through_value::read_through_value!(Overview);
 
 /// Who works on a running job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -253,6 +256,7 @@ crate::through_value::read_through_value!(Row);
 
 /// `GET /api/v1/operations/jobs`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct RowPage {
     /// Newest first.
     pub items: Vec<Row>,
@@ -263,8 +267,11 @@ pub struct RowPage {
     pub before: Option<i64>,
 }
 
+crate::through_value::read_through_value!(RowPage);
+
 /// `GET /api/v1/operations/jobs/{id}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct JobReport {
     /// As in the list.
     pub row: Row,
@@ -275,6 +282,8 @@ pub struct JobReport {
     /// Both ends of its log.
     pub log: Vec<Event>,
 }
+
+crate::through_value::read_through_value!(JobReport);
 
 /// `POST /api/v1/operations/{retry|cancel}`: a few jobs by name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -24,6 +24,15 @@ macro_rules! read_through_value {
 
 pub(crate) use read_through_value;
 
+/// Reads any type from text by way of a value.
+///
+/// # Errors
+///
+/// Text that is no JSON, and JSON that is no `T`.
+pub fn read_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
+    T::deserialize(serde_json::from_str::<serde_json::Value>(text)?)
+}
+
 #[cfg(test)]
 mod tests {
     use crate::{Event, Problem};

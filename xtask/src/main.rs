@@ -5,6 +5,7 @@
 mod bench;
 mod bindgen;
 mod browser;
+mod budget;
 mod build;
 mod check;
 mod compress;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
+use crate::budget;
 use crate::compress;
 use crate::module::{self, Named};
 use crate::project::Project;
@@ -43,7 +44,6 @@ pub fn assemble(project: &Project, wasm: &Path, effort: Effort) -> Result<()> {
     let build = fingerprint(&[script.as_bytes(), module.as_bytes(), style.as_bytes()]).split_off(52);
     files.insert(style.clone(), sheet.into_bytes());
     step("compress", || compress_all(&cache, &mut files, &[&script, &module, &style]))?;
-    show_sizes(&files, &script, &loader, &module, &parts);
     copy_public(&project.root.join("public"), Path::new(""), &mut files)?;
 
     let path = |path: &String| format!("/{path}");
@@ -52,28 +52,8 @@ pub fn assemble(project: &Project, wasm: &Path, effort: Effort) -> Result<()> {
     let assets = serde_json::json!({
         "build": build, "js": path(&script), "loader": path(&loader), "wasm": path(&module), "css": path(&style), "parts": parts,
     });
-    write_site(&project.site(), &files, assets.to_string().as_bytes())
-}
-
-/// What a page loads before it answers by script, by the part that it lies in.
-fn show_sizes(
-    files: &BTreeMap<String, Vec<u8>>,
-    script: &str,
-    loader: &str,
-    module: &str,
-    parts: &BTreeMap<String, Vec<String>>,
-) {
-    for (part, modules) in parts {
-        let loaded = modules.iter().map(String::as_str).chain([script, loader, module]);
-        let (mut plain, mut packed, mut count) = (0, 0, 0);
-        for path in loaded {
-            plain += files.get(path).map_or(0, Vec::len);
-            packed += files.get(&format!("{path}.br")).map_or(0, Vec::len);
-            count += 1;
-        }
-        let kb = |bytes: usize| bytes as f64 / 1024.0;
-        note(&format!("{part}: {:.1} KB, brotli {:.1} KB in {count} files", kb(plain), kb(packed)));
-    }
+    write_site(&project.site(), &files, assets.to_string().as_bytes())?;
+    budget::show(&project.site())
 }
 
 fn compress_all(cache: &Cache, files: &mut BTreeMap<String, Vec<u8>>, shown: &[&String]) -> Result<()> {

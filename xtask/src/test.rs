@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use crate::budget;
 use crate::build;
 use crate::e2e;
 use crate::mail_sink;
@@ -49,6 +50,7 @@ pub fn test(project: &Project) -> Result<()> {
         ),
         ("tests of xtask", Box::new(|| cargo_tests(project, &XTASK))),
         ("browser tests", Box::new(|| browser_tests(project))),
+        ("size of what a page loads", Box::new(|| budget::check(project))),
     ] {
         match step(title, work) {
             Ok(tally) => {

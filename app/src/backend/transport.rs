@@ -45,7 +45,7 @@ pub(super) struct Response {
 
 /// Reads the body.
 pub(super) fn read<T: DeserializeOwned>(response: Response) -> Result<T, Problem> {
-    serde_json::from_str(&response.body).map_err(|error| Problem::new(0, "unreadable-answer", error.to_string()))
+    domain::read_json(&response.body).map_err(|error| Problem::new(0, "unreadable-answer", error.to_string()))
 }
 
 #[cfg(feature = "hydrate")]
@@ -85,7 +85,7 @@ pub(super) async fn call(request: Request<'_>) -> Result<Response, Problem> {
 /// The problem in a body, or one made from the status when something in between answered.
 #[cfg(feature = "hydrate")]
 pub(crate) fn problem_of(status: u16, body: &str) -> Problem {
-    serde_json::from_str::<Problem>(body)
+    domain::read_json::<Problem>(body)
         .ok()
         .filter(|problem| !problem.code.is_empty())
         .unwrap_or_else(|| Problem::new(status, "unexpected-status", format!("the answer was {status}")))

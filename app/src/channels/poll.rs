@@ -221,7 +221,7 @@ pub(crate) async fn page(after: &Cursor, watching: Watching, etag: Option<&str>)
         _ => return Err(failed(())),
     }
     let text = within(response.text()).await.map_err(failed)?;
-    let page: Page = serde_json::from_str(&text).map_err(|_| failed(()))?;
+    let page: Page = domain::read_json(&text).map_err(|_| failed(()))?;
     Ok(Page { etag: response.headers().get("etag"), bytes: text.len(), ..page })
 }
 

@@ -4,14 +4,10 @@
 //! instead, with the page's own cursor. Silence is watched by the conductor (`hb` each 15 s).
 //! Invariant: each named event has a listener, and every listener lives exactly as long as the source.
 
-use super::{Ear, Heard, Link, Opening};
+use super::{Ear, Heard, Link, Opening, ws::take};
 use crate::state::switch::Return;
-use domain::{
-    Event, EventType,
-    frame::{Drain, Heartbeat, Hello, Hint},
-};
+use domain::{EventType, frame::ServerFrame};
 use leptos::task::spawn_local;
-use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{EventSource, MessageEvent};
 
@@ -51,18 +47,11 @@ pub(crate) fn open(opening: &Opening, ear: Ear) -> SseLink {
     let counted = ear.clone();
     spawn_local(async move { counted.hear(Heard::Request) });
     for word in EventType::words() {
-        link.listen(word, &ear, |ear, event: Event| ear.hear(Heard::Events(vec![event])));
+        link.listen(word, "event", &ear);
     }
-    link.listen("hello", &ear, |ear, hello: Hello| {
-        ear.hear(Heard::Opened { build: Some(hello.build) });
-        ear.hear(Heard::Position { cursor: hello.cursor, head: hello.head });
-    });
-    link.listen("hb", &ear, |ear, beat: Heartbeat| {
-        ear.hear(Heard::Position { cursor: beat.cursor, head: beat.head });
-    });
-    link.listen("reset", &ear, |ear, _: serde_json::Value| ear.hear(Heard::Reset));
-    link.listen("drain", &ear, |ear, drain: Drain| ear.hear(Heard::Lost(Return::After(drain.delay_ms))));
-    link.listen("hint", &ear, |ear, hint: Hint| ear.hear(hint.into()));
+    for name in ["hello", "hb", "reset", "drain", "hint"] {
+        link.listen(name, name, &ear);
+    }
     let lost = Listener::new(move |_| ear.hear(Heard::Lost(Return::Backoff)));
     link.add("error", lost);
     link
@@ -71,13 +60,13 @@ pub(crate) fn open(opening: &Opening, ear: Ear) -> SseLink {
 impl SseLink {
     /// Data that cannot be read is passed over: an event of a later version moves the cursor by its `seq` all the same, and any
     /// other loss shows as a gap.
-    fn listen<T: DeserializeOwned>(&mut self, name: &'static str, ear: &Ear, take: impl Fn(&Ear, T) + 'static) {
+    fn listen(&mut self, name: &'static str, op: &'static str, ear: &Ear) {
         let ear = ear.clone();
         let listener = Listener::new(move |message: MessageEvent| {
             let Some(data) = message.data().as_string() else { return };
             ear.hear(Heard::Bytes(data.len() + FRAMING_BYTES));
-            if let Ok(value) = serde_json::from_str(&data) {
-                take(&ear, value);
+            if let Ok(frame) = serde_json::from_str(&data).and_then(|data| ServerFrame::of(op, data)) {
+                take(&ear, frame);
             }
         });
         self.add(name, listener);

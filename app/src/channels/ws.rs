@@ -96,7 +96,8 @@ fn subscribe(after: &Cursor, watching: Watching) -> ClientFrame {
     ClientFrame::Subscribe { after: Some(after.to_string()), job: None, watch, fold: None }
 }
 
-fn take(ear: &Ear, frame: ServerFrame) {
+/// What a frame is to the page, on a WebSocket and on Server-Sent Events alike.
+pub(super) fn take(ear: &Ear, frame: ServerFrame) {
     match frame {
         ServerFrame::Hello(hello) => {
             ear.hear(Heard::Opened { build: Some(hello.build) });
@@ -120,7 +121,7 @@ fn comes_back(code: u16, reason: &str) -> Return {
     if !close::may_return(code) {
         return Return::Never;
     }
-    let delay = serde_json::from_str::<Delay>(reason).ok().map(|delay| delay.delay_ms);
+    let delay = domain::read_json::<Delay>(reason).ok().map(|delay| delay.delay_ms);
     delay.map_or(Return::Backoff, Return::After)
 }
 

@@ -58,7 +58,7 @@ pub async fn send(file: &Chosen, sent: RwSignal<Option<Sent>>) -> Result<Upload,
     match status {
         0 => Err(Problem::unreachable("the upload was cut off")),
         200..300 => {
-            serde_json::from_str(&body).map_err(|error| Problem::new(status, "unreadable-answer", error.to_string()))
+            domain::read_json(&body).map_err(|error| Problem::new(status, "unreadable-answer", error.to_string()))
         }
         _ => Err(problem_of(status, &body)),
     }

@@ -290,12 +290,15 @@ impl LineState {
 
 /// `GET /api/v1/suppliers`: whom this server can ask, and how each of them does.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct SupplierList {
     /// In the directory's order.
     pub items: Vec<SupplierInfo>,
     /// Where a demo's suppliers are made slow or dead; real ones have no such page.
     pub control: Option<String>,
 }
+
+crate::through_value::read_through_value!(SupplierList);
 
 /// One supplier, as this server knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
