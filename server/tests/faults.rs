@@ -36,6 +36,10 @@ mod ledger;
 mod poison;
 #[path = "faults/power_loss.rs"]
 mod power_loss;
+#[path = "faults/pushed.rs"]
+mod pushed;
+#[path = "push/receiver.rs"]
+mod receiver;
 #[path = "faults/shim.rs"]
 mod shim;
 #[path = "faults/suspension.rs"]

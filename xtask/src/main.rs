@@ -78,6 +78,9 @@ enum Command {
         /// Jobs that are accepted at least
         #[arg(long, default_value_t = 100_000)]
         jobs: u32,
+        /// Instead: every notification arrives, under its id and in order
+        #[arg(long)]
+        push: bool,
     },
     /// Formatting, and lints for each package and feature
     Check,
@@ -127,7 +130,7 @@ fn work(command: Command) -> Result<()> {
             println!("{tally}");
             if tally.is_green() { Ok(()) } else { bail!("browser tests failed") }
         }
-        Command::Ledger { kills, jobs } => ledger::ledger(&project, kills, jobs),
+        Command::Ledger { kills, jobs, push } => ledger::ledger(&project, kills, jobs, push),
         Command::Check => check::check(&project),
         Command::Bench { arguments } => bench::bench(&project, &arguments),
         Command::Products { rows, seed, file } => {
