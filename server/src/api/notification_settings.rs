@@ -53,9 +53,11 @@ pub fn judge(settings: &NotificationSettings) -> Vec<InputError> {
     let mut errors = Vec::new();
     if let Some(quiet) = &settings.quiet {
         let zone = Some(quiet.zone.as_str()).filter(|zone| zone.len() <= ZONE_LIMIT);
-        match QuietHours::parse(&format!("{}-{}", quiet.from, quiet.to), Some(zone.unwrap_or_default())) {
-            Ok(_) => {}
-            Err(InvalidQuietHours::Times) => {
+        let hours = format!("{}-{}", quiet.from, quiet.to);
+        let of_day = is_time_of_day(&quiet.from) && is_time_of_day(&quiet.to);
+        match QuietHours::parse(&hours, Some(zone.unwrap_or_default())) {
+            Ok(_) if of_day => {}
+            Ok(_) | Err(InvalidQuietHours::Times) => {
                 let detail = "must be two different times of day, such as 22:00 and 07:00";
                 errors.push(InputError::new("/quiet", "invalid-times-of-day", detail));
             }
@@ -73,6 +75,11 @@ pub fn judge(settings: &NotificationSettings) -> Vec<InputError> {
         errors.push(InputError::new("/lang", "unknown-value", "must be `en` or `fr`"));
     }
     errors
+}
+
+/// `HH:MM` and nothing else: whatever more a reader of times may take, such as an offset, would be obeyed in another sense.
+fn is_time_of_day(text: &str) -> bool {
+    matches!(text.as_bytes(), [a, b, b':', c, d] if [a, b, c, d].iter().all(|digit| digit.is_ascii_digit()))
 }
 
 /// `GET /api/v1/jobs/{id}/notifications`

@@ -29,10 +29,15 @@ struct Host {
     under_way: usize,
 }
 
-/// A message to a host that is under way; answered with a verdict, or dropped without one.
-pub struct Passage {
+/// One of the places that messages to a host take; given back when it is dropped.
+pub struct Place {
     circuits: Circuits,
     host: String,
+    breaker: Breaker,
+}
+
+/// A message that may go to its host; answered with a verdict, or dropped without one.
+pub struct Passage {
     breaker: Breaker,
     permit: Option<Permit>,
 }
@@ -56,16 +61,13 @@ impl Circuits {
         Some(now.plus_ms(i64::try_from(left.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// Begins a message to a host. `None`: it is left alone, and nobody insists.
-    pub fn begin(&self, host: &str, insists: bool, now: Instant) -> Option<Passage> {
+    /// Takes a place for a message that was claimed.
+    pub fn place(&self, host: &str) -> Place {
         let mut hosts = self.lock();
-        let entry = hosts.entry(host.to_owned()).or_insert_with(|| Host { breaker: Breaker::new(HOST), under_way: 0 });
-        let permit = entry.breaker.permit(now);
-        if permit.is_none() && !insists {
-            return None;
-        }
+        let fresh = || Host { breaker: Breaker::new(HOST), under_way: 0 };
+        let entry = hosts.entry(host.to_owned()).or_insert_with(fresh);
         entry.under_way += 1;
-        Some(Passage { circuits: self.clone(), host: host.to_owned(), breaker: entry.breaker.clone(), permit })
+        Place { circuits: self.clone(), host: host.to_owned(), breaker: entry.breaker.clone() }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Host>> {
@@ -73,28 +75,16 @@ impl Circuits {
     }
 }
 
-impl Passage {
-    /// The host did what it is there for, whatever it said.
-    pub fn worked(mut self) {
-        match self.permit.take() {
-            Some(permit) => permit.succeeded(),
-            None => self.breaker.worked(),
-        }
-    }
-
-    /// It did not.
-    pub fn failed(mut self, now: Instant) {
-        // Whoever insisted on an open circuit learns nothing new.
-        if let Some(permit) = self.permit.take() {
-            permit.failed(now);
-        }
+impl Place {
+    /// Begins the message. `None`: the host is left alone, and nobody insists.
+    pub fn begin(&self, insists: bool, now: Instant) -> Option<Passage> {
+        let permit = self.breaker.permit(now);
+        (permit.is_some() || insists).then(|| Passage { breaker: self.breaker.clone(), permit })
     }
 }
 
-impl Drop for Passage {
+impl Drop for Place {
     fn drop(&mut self) {
-        // Before the lock: it takes one of its own.
-        self.permit = None;
         let mut hosts = self.circuits.lock();
         if let Some(host) = hosts.get_mut(&self.host) {
             host.under_way = host.under_way.saturating_sub(1);
@@ -106,13 +96,31 @@ impl Drop for Passage {
     }
 }
 
+impl Passage {
+    /// The host did what it is there for, whatever it said.
+    pub fn worked(self) {
+        match self.permit {
+            Some(permit) => permit.succeeded(),
+            None => self.breaker.worked(),
+        }
+    }
+
+    /// It did not.
+    pub fn failed(self, now: Instant) {
+        // Whoever insisted on an open circuit learns nothing new.
+        if let Some(permit) = self.permit {
+            permit.failed(now);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn fail(circuits: &Circuits, host: &str, times: usize, now: Instant) {
         for _ in 0..times {
-            circuits.begin(host, false, now).expect("it is asked").failed(now);
+            circuits.place(host).begin(false, now).expect("it is asked").failed(now);
         }
     }
 
@@ -123,14 +131,16 @@ mod tests {
         assert_eq!(circuits.held(now), Vec::<String>::new());
         fail(&circuits, "a", 1, now);
         assert_eq!(circuits.held(now), ["a"]);
-        assert!(circuits.begin("a", false, now).is_none());
-        assert!(circuits.begin("b", false, now).is_some());
+        assert!(circuits.place("a").begin(false, now).is_none());
+        assert!(circuits.place("b").begin(false, now).is_some());
         assert_eq!(circuits.next_change(now), Some(Duration::from_secs(10)));
         let later = now + Duration::from_secs(10);
         assert_eq!(circuits.held(later), Vec::<String>::new());
-        let probe = circuits.begin("a", false, later).expect("one decides");
+        let place = circuits.place("a");
+        let probe = place.begin(false, later).expect("one decides");
         assert_eq!(circuits.held(later), ["a"], "while it is under way");
         probe.worked();
+        drop(place);
         assert!(circuits.held(later).is_empty() && circuits.lock().is_empty(), "and then nothing is remembered");
     }
 
@@ -138,16 +148,16 @@ mod tests {
     fn whoever_insists_is_let_through_and_may_close_it() {
         let (circuits, now) = (Circuits::default(), Instant::now());
         fail(&circuits, "a", 5, now);
-        circuits.begin("a", true, now).expect("asked for by hand").failed(now);
+        circuits.place("a").begin(true, now).expect("asked for by hand").failed(now);
         assert_eq!(circuits.held(now), ["a"]);
-        circuits.begin("a", true, now).expect("asked for by hand").worked();
+        circuits.place("a").begin(true, now).expect("asked for by hand").worked();
         assert!(circuits.held(now).is_empty());
     }
 
     #[test]
     fn one_host_takes_only_its_share() {
         let (circuits, now) = (Circuits::default(), Instant::now());
-        let all: Vec<_> = (0..SIDE_BY_SIDE).map(|_| circuits.begin("a", false, now)).collect();
+        let all: Vec<_> = (0..SIDE_BY_SIDE).map(|_| circuits.place("a")).collect();
         assert_eq!(circuits.held(now), ["a"]);
         drop(all);
         assert!(circuits.held(now).is_empty());

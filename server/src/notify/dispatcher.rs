@@ -8,7 +8,7 @@
 
 use super::{
     Report, Sender, Verdict,
-    circuit::Circuits,
+    circuit::{Circuits, Place},
     render,
     schedule::{self, Step},
     seen::Watch,
@@ -140,7 +140,9 @@ async fn run(shared: Arc<Shared>) {
         match claimed {
             Ok(claimed) if !claimed.is_empty() => {
                 for one in claimed {
-                    under_way.spawn(attempt(shared.clone(), one));
+                    // Here, and not in its task: the next claim counts it.
+                    let place = shared.circuits.place(&one.endpoint.host);
+                    under_way.spawn(attempt(shared.clone(), one, place));
                 }
             }
             Ok(_) => {
@@ -235,7 +237,7 @@ async fn settle(shared: &Shared) {
 }
 
 /// One delivery that was claimed, until what became of it is written.
-async fn attempt(shared: Arc<Shared>, claimed: ClaimedDelivery) {
+async fn attempt(shared: Arc<Shared>, claimed: ClaimedDelivery, place: Place) {
     let (lease, kind) = (claimed.lease, claimed.endpoint.shown.kind);
     let insists = claimed.by_hand;
     match schedule::step(&claimed, shared.watch.of(claimed.endpoint.owner), shared.steady.now()) {
@@ -243,7 +245,7 @@ async fn attempt(shared: Arc<Shared>, claimed: ClaimedDelivery) {
         Step::Hold(until, reason) => return put_off(&shared, &claimed, Some(until), reason).await,
         Step::Drop(reason) => return put_off(&shared, &claimed, None, reason).await,
     }
-    let Some(passage) = shared.circuits.begin(&claimed.endpoint.host, insists, Instant::now()) else {
+    let Some(passage) = place.begin(insists, Instant::now()) else {
         // Claimed together with the one that opened it.
         let now = shared.steady.now();
         let until = shared.circuits.held_until(&claimed.endpoint.host, now).unwrap_or(now.plus_ms(1_000));
@@ -264,7 +266,7 @@ async fn attempt(shared: Arc<Shared>, claimed: ClaimedDelivery) {
     };
     match report.verdict {
         Verdict::Retry { blames_host: true, .. } => passage.failed(Instant::now()),
-        _ if report.outcome == NOBODY_SENDS => drop(passage),
+        _ if report.outcome == NOBODY_SENDS => {}
         _ => passage.worked(),
     }
     let took = started.elapsed();

@@ -38,7 +38,7 @@ pub async fn deliveries_go_with_their_job_and_tests_by_age(bench: Bench) {
     bench.store.send_test(OWNER, hook, delivery_id(), at(40 * DAY)).await.unwrap();
     for _ in 0..6 {
         let claimed = bench.take_one(at(20)).await;
-        bench.end(claimed.lease, Then::Delivered, at(30)).await;
+        bench.end(claimed.lease, Then::Delivered, at(20)).await;
     }
     bench.end_job(at(40 * DAY)).await;
     age(&bench).await;

@@ -10,12 +10,13 @@ pub async fn first_attempts_are_made_in_order_and_one_at_a_time(bench: Bench) {
     let mut expected = bench.end_jobs(2, at(500)).await;
     expected.extend(bench.end_jobs(2, at(100)).await);
     let mut made = Vec::new();
-    for _ in 0..4 {
-        let taken = bench.take(9, at(600)).await;
+    for turn in 0..4 {
+        let now = at(600 + turn);
+        let taken = bench.take(9, now).await;
         assert_eq!(taken.len(), 1, "one at a time");
-        assert!(bench.take(9, at(600)).await.is_empty(), "while one is under way");
+        assert!(bench.take(9, now).await.is_empty(), "while one is under way");
         made.extend(seqs(&taken));
-        bench.end(taken[0].lease, Then::Delivered, at(610)).await;
+        bench.end(taken[0].lease, Then::Delivered, now).await;
     }
     assert_eq!(made, expected);
     assert!(bench.take(9, at(700)).await.is_empty());

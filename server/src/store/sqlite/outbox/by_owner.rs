@@ -186,8 +186,8 @@ pub(super) fn cancel(tx: &mut Tx<'_>, owner: OwnerId, id: DeliveryId, now: Times
     // What it would have told besides is told by the next one.
     const RELEASE: &str = "UPDATE delivery SET lane = 0, rank = 0, due_at = coalesce(due_at, ?2), within = NULL
         WHERE within = ?1 AND (state = 'held' OR state = 'queued')";
-    const COUNT: &str =
-        "UPDATE endpoint SET pending = max(0, pending - 1), retrying = max(0, retrying - ?2) WHERE id = ?1";
+    const COUNT: &str = "UPDATE endpoint SET pending = max(0, pending - 1), retrying = max(0, retrying - ?2)
+        WHERE id = ?1 AND era = (SELECT era FROM delivery WHERE id = ?3)";
     let Some((key, delivery)) = find(tx.conn, owner, id)? else { return Ok(None) };
     if delivery.state.has_ended() {
         return Ok(Some(false));
@@ -198,7 +198,7 @@ pub(super) fn cancel(tx: &mut Tx<'_>, owner: OwnerId, id: DeliveryId, now: Times
     let Some((endpoint, lane, under_way)) = place else { return Ok(None) };
     run(tx.conn, END, [key])?;
     let retrying = i64::from(lane == Some(line::AGAIN) && !under_way);
-    run(tx.conn, COUNT, (endpoint, retrying))?;
+    run(tx.conn, COUNT, (endpoint, retrying, key))?;
     if !under_way {
         if run(tx.conn, RELEASE, (key, now.0))? > 0 {
             line::enter(tx, endpoint, line::FIRST, now)?;
