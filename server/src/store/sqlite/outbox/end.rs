@@ -244,7 +244,10 @@ fn finish_others(tx: &Tx<'_>, held: &Held, state: &str, reason: Option<&str>, no
 fn release(tx: &mut Tx<'_>, held: &Held, now: Timestamp) -> rusqlite::Result<()> {
     const RELEASE: &str = "UPDATE delivery SET lane = 0, rank = 0, due_at = coalesce(due_at, ?2), within = NULL
         WHERE within = ?1 AND (state = 'held' OR state = 'queued')";
-    if run(tx.conn, RELEASE, (held.id, now.0))? > 0 && held.current {
+    if !held.current {
+        return switch::end_with_endpoint(tx, held.id);
+    }
+    if run(tx.conn, RELEASE, (held.id, now.0))? > 0 {
         line::enter(tx, held.endpoint, line::FIRST, now)?;
         line::changed(tx, held.endpoint, line::FIRST, now)?;
     }
