@@ -130,9 +130,7 @@ async fn run(shared: Arc<Shared>) {
     }
     let mut under_way = JoinSet::new();
     loop {
-        while let Some(ended) = under_way.try_join_next() {
-            note_panic(ended);
-        }
+        while under_way.try_join_next().is_some() {}
         // Before the look at the store: what is told afterwards wakes again.
         shared.earliest.store(i64::MAX, Ordering::Release);
         let free = PLACES.saturating_sub(under_way.len());
@@ -142,7 +140,7 @@ async fn run(shared: Arc<Shared>) {
                 for one in claimed {
                     // Here, and not in its task: the next claim counts it.
                     let place = shared.circuits.place(&one.endpoint.host);
-                    under_way.spawn(attempt(shared.clone(), one, place));
+                    under_way.spawn(guarded(shared.clone(), one, place));
                 }
             }
             Ok(_) => {
@@ -164,9 +162,7 @@ async fn run(shared: Arc<Shared>) {
             break;
         }
     }
-    while let Some(ended) = under_way.join_next().await {
-        note_panic(ended);
-    }
+    while under_way.join_next().await.is_some() {}
 }
 
 async fn claim(shared: &Shared, limit: usize) -> StoreResult<Vec<ClaimedDelivery>> {
@@ -209,10 +205,7 @@ async fn idle(shared: &Shared, under_way: &mut JoinSet<()>, free: usize) -> bool
                     return true;
                 }
             }
-            Some(ended) = under_way.join_next(), if !under_way.is_empty() => {
-                note_panic(ended);
-                return true;
-            }
+            _ = under_way.join_next(), if !under_way.is_empty() => return true,
             () = shared.stopping.cancelled() => return false,
         }
     }
@@ -233,6 +226,19 @@ async fn settle(shared: &Shared) {
                 shared.unsettled.store(true, Ordering::Release);
             }
         }
+    }
+}
+
+/// An attempt; one that panics has failed like any other, or its lane would wait for it until the next start.
+async fn guarded(shared: Arc<Shared>, claimed: ClaimedDelivery, place: Place) {
+    let (lease, began) = (claimed.lease, Instant::now());
+    let report = failed("internal", false);
+    let then = schedule::then(&claimed, &report, shared.steady.now());
+    if AssertUnwindSafe(attempt(shared.clone(), claimed, place)).catch_unwind().await.is_err() {
+        tracing::error!("an attempt to send a message panicked");
+        let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let end = AttemptEnd { status: None, outcome: report.outcome.to_owned(), detail: None, took_ms, then };
+        until_kept(&shared, || shared.store.end_attempt(lease, end.clone(), clock::now())).await;
     }
 }
 
@@ -324,14 +330,6 @@ fn note(claimed: &ClaimedDelivery, outcome: &str, kept: Option<Result<(), LeaseL
             tracing::debug!(delivery = %id, %endpoint, outcome, "somebody else has the message now")
         }
         None => tracing::warn!(delivery = %id, %endpoint, outcome, "the store closed before this could be kept"),
-    }
-}
-
-fn note_panic(ended: Result<(), tokio::task::JoinError>) {
-    if let Err(error) = ended
-        && error.is_panic()
-    {
-        tracing::error!("an attempt panicked; its message is sent again at the next start");
     }
 }
 

@@ -59,7 +59,8 @@ struct World {
     stale: Vec<DeliveryLease>,
     /// The last seq whose first attempt was begun, by endpoint.
     begun: HashMap<EndpointId, u64>,
-    attempted: HashSet<DeliveryId>,
+    /// What was told in some attempt, whichever message told it.
+    attempted: HashSet<(EndpointId, u64)>,
     ended: HashMap<DeliveryId, DeliveryState>,
 }
 
@@ -99,7 +100,10 @@ impl World {
                         self.unbegin(&claimed);
                         self.bench.put_off(claimed.lease, Some(now.plus_ms(10_000)), now).await;
                     }
-                    Way::Drop => self.bench.put_off(claimed.lease, None, now).await,
+                    Way::Drop => {
+                        self.unbegin(&claimed);
+                        self.bench.put_off(claimed.lease, None, now).await;
+                    }
                 }
             }
             Act::Rescue | Act::Reopen => {
@@ -154,18 +158,22 @@ impl World {
     fn claimed(&mut self, one: &ClaimedDelivery) {
         let (id, endpoint) = (one.delivery.id, one.delivery.endpoint);
         assert!(self.leases.iter().all(|other| other.delivery.id != id), "it is under way already");
-        if !one.by_hand && self.attempted.insert(id) {
+        let told: Vec<u64> = one.told.iter().map(|told| told.seq).collect();
+        assert!(told.is_sorted());
+        if one.delivery.job.is_some() && !one.by_hand && !self.attempted.contains(&(endpoint, one.delivery.seq)) {
             let last = self.begun.entry(endpoint).or_default();
             assert!(one.delivery.seq > *last, "first attempts out of order: {} after {last}", one.delivery.seq);
-            *last = one.delivery.seq;
+            *last = told.last().copied().unwrap_or(*last);
         }
-        self.attempted.insert(id);
+        self.attempted.extend(told.into_iter().map(|seq| (endpoint, seq)));
     }
 
     /// Nothing was sent, or nobody knows whether it was: it is this one's turn still.
     fn unbegin(&mut self, claimed: &ClaimedDelivery) {
         if claimed.delivery.attempts == 1 && !claimed.by_hand && claimed.delivery.job.is_some() {
-            self.attempted.remove(&claimed.delivery.id);
+            for told in &claimed.told {
+                self.attempted.remove(&(claimed.delivery.endpoint, told.seq));
+            }
             self.begun.insert(claimed.delivery.endpoint, claimed.delivery.seq - 1);
         }
     }
@@ -185,13 +193,12 @@ impl World {
         }
         for endpoint in self.bench.store.endpoints(OWNER).await.unwrap() {
             let of = |one: &&domain::push::Delivery| one.endpoint == endpoint.shown.id && !one.state.has_ended();
-            let active = endpoint.shown.state == domain::push::EndpointState::Active;
-            // Under way when it was switched off: neither pending nor ended.
-            let pending =
-                all.iter().filter(of).filter(|one| active || one.state != DeliveryState::Sending).count() as u64;
-            let of_before = all.iter().filter(of).filter(|one| one.state == DeliveryState::Sending).count() as u64;
-            assert!(endpoint.shown.pending <= pending, "{endpoint:?} of {pending}");
-            assert!(endpoint.shown.pending + of_before >= pending, "{endpoint:?} of {pending}");
+            let open = all.iter().filter(of).count() as u64;
+            // Under way when its endpoint was switched off, or told by one that is: neither pending nor ended.
+            let under_way = |one: &&domain::push::Delivery| one.state == DeliveryState::Sending || one.within.is_some();
+            let of_before = all.iter().filter(of).filter(under_way).count() as u64;
+            assert!(endpoint.shown.pending <= open, "{endpoint:?} of {open}");
+            assert!(endpoint.shown.pending + of_before >= open, "{endpoint:?} of {open}");
         }
         for stale in &self.stale {
             let late = self.bench.store.end_attempt(*stale, ended(Then::Delivered), at(self.now)).await.unwrap();

@@ -9,7 +9,7 @@ use super::{
         statement::{all, first, run, text},
         writer::Tx,
     },
-    bits, endpoints, line,
+    bits, end, endpoints, line,
     rows::{self, read_delivery, select_deliveries},
 };
 use crate::store::{DeliveryDetail, DeliveryFilter, Resent, StoreResult};
@@ -183,9 +183,6 @@ pub(super) fn cancel(tx: &mut Tx<'_>, owner: OwnerId, id: DeliveryId, now: Times
     const PLACE: &str = "SELECT endpoint, lane, lease_until IS NOT NULL FROM delivery WHERE id = ?1";
     const END: &str = "UPDATE delivery SET state = 'cancelled', reason = NULL, due_at = NULL,
         lane = iif(lease_until IS NULL, NULL, lane) WHERE id = ?1";
-    // What it would have told besides is told by the next one.
-    const RELEASE: &str = "UPDATE delivery SET lane = 0, rank = 0, due_at = coalesce(due_at, ?2), within = NULL
-        WHERE within = ?1 AND (state = 'held' OR state = 'queued')";
     const COUNT: &str = "UPDATE endpoint SET pending = max(0, pending - 1), retrying = max(0, retrying - ?2)
         WHERE id = ?1 AND era = (SELECT era FROM delivery WHERE id = ?3)";
     let Some((key, delivery)) = find(tx.conn, owner, id)? else { return Ok(None) };
@@ -200,10 +197,8 @@ pub(super) fn cancel(tx: &mut Tx<'_>, owner: OwnerId, id: DeliveryId, now: Times
     let retrying = i64::from(lane == Some(line::AGAIN) && !under_way);
     run(tx.conn, COUNT, (endpoint, retrying, key))?;
     if !under_way {
-        if run(tx.conn, RELEASE, (key, now.0))? > 0 {
-            line::enter(tx, endpoint, line::FIRST, now)?;
-            line::changed(tx, endpoint, line::FIRST, now)?;
-        }
+        // What it would have told besides is told by the next one.
+        end::put_back(tx, endpoint, key, lane.unwrap_or(line::FIRST), now)?;
         if let Some(lane) = lane {
             line::changed(tx, endpoint, lane, now)?;
         }

@@ -122,7 +122,6 @@ pub(super) fn put_off(
         "UPDATE delivery SET state = 'held', reason = ?2, due_at = ?3, rank = iif(lane = 1, ?3, 0) WHERE id = ?1";
     let Some(held) = held(tx, lease)? else { return Ok(Err(LeaseLost)) };
     run(tx.conn, UNDO, [held.id])?;
-    let untold = held.attempts == 1;
     match until {
         _ if held.ended => release(tx, &held, now)?,
         _ if !held.current => switch::end_with_endpoint(tx, held.id)?,
@@ -131,7 +130,7 @@ pub(super) fn put_off(
             if held.lane == line::AGAIN {
                 run(tx.conn, "UPDATE endpoint SET retrying = retrying + 1 WHERE id = ?1", [held.endpoint])?;
             }
-            if untold {
+            if held.attempts == 1 {
                 release(tx, &held, now)?;
             }
         }
@@ -240,13 +239,42 @@ fn finish_others(tx: &Tx<'_>, held: &Held, state: &str, reason: Option<&str>, no
     count_down(tx, held, others)
 }
 
-/// What the delivery would have told besides goes back to its place.
+/// What the delivery would have told besides goes back to its place, or ends with its endpoint.
 fn release(tx: &mut Tx<'_>, held: &Held, now: Timestamp) -> rusqlite::Result<()> {
-    const RELEASE: &str = "UPDATE delivery SET lane = 0, rank = 0, due_at = coalesce(due_at, ?2), within = NULL
+    if held.current {
+        put_back(tx, held.endpoint, held.id, held.lane, now)
+    } else {
+        switch::end_with_endpoint(tx, held.id)
+    }
+}
+
+/// What a message would have told besides is told without it. Out of the first lane, nothing has passed it, and it goes back to its place
+/// there; later others have, and it is tried again like the message itself: the next one takes the rest along.
+pub(super) fn put_back(
+    tx: &mut Tx<'_>,
+    endpoint: i64,
+    message: i64,
+    lane: i64,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    const TO_FIRST: &str = "UPDATE delivery SET lane = 0, rank = 0, due_at = coalesce(due_at, ?2), within = NULL
         WHERE within = ?1 AND (state = 'held' OR state = 'queued')";
-    if run(tx.conn, RELEASE, (held.id, now.0))? > 0 && held.current {
-        line::enter(tx, held.endpoint, line::FIRST, now)?;
-        line::changed(tx, held.endpoint, line::FIRST, now)?;
+    const NEXT: &str = "SELECT id FROM delivery INDEXED BY delivery_within
+        WHERE within = ?1 AND (state = 'held' OR state = 'queued') ORDER BY id LIMIT 1";
+    const TO_AGAIN: &str =
+        "UPDATE delivery SET lane = 1, rank = ?2, due_at = ?2, state = 'retrying', within = NULL WHERE id = ?1";
+    const ALONG: &str = "UPDATE delivery SET within = ?2 WHERE within = ?1 AND (state = 'held' OR state = 'queued')";
+    if lane == line::FIRST {
+        if run(tx.conn, TO_FIRST, (message, now.0))? > 0 {
+            line::enter(tx, endpoint, line::FIRST, now)?;
+            line::changed(tx, endpoint, line::FIRST, now)?;
+        }
+    } else if let Some(next) = first(tx.conn, NEXT, [message], |row| row.get::<_, i64>(0))? {
+        run(tx.conn, TO_AGAIN, (next, now.0))?;
+        run(tx.conn, ALONG, (message, next))?;
+        run(tx.conn, "UPDATE endpoint SET retrying = retrying + 1 WHERE id = ?1", [endpoint])?;
+        line::enter(tx, endpoint, line::AGAIN, now)?;
+        line::changed(tx, endpoint, line::AGAIN, now)?;
     }
     Ok(())
 }

@@ -78,14 +78,24 @@ pub(super) fn endpoint(conn: &Connection, id: i64) -> rusqlite::Result<Option<En
     Ok(first(conn, ONE, [id], read_endpoint)?.map(|(_, row)| row))
 }
 
-/// `SELECT` of [`read_delivery`]'s columns and the rest of the query, which names `delivery d` and `endpoint e`.
+/// Whether a delivery is of an era that is over; the others of a message that is under way may yet be told by it.
+macro_rules! is_over {
+    () => {
+        "d.era < e.era AND (w.id IS NULL OR w.lease_until IS NULL) AND (d.state = 'held' OR d.state = 'queued' OR d.state = 'retrying')"
+    };
+}
+pub(super) use is_over;
+
+/// `SELECT` of [`read_delivery`]'s columns and the rest of the query, which names `delivery d`, `endpoint e`, `job j` and `delivery w`, the
+/// one within which it is told.
 macro_rules! select_deliveries {
     ($rest:literal) => {
         concat!(
-            "SELECT d.uuid, e.uuid, e.kind, e.label, j.uuid, d.event, d.seq, ",
-            "iif(d.era < e.era AND (d.state = 'held' OR d.state = 'queued' OR d.state = 'retrying'), e.ends_as, d.state), ",
-            "iif(d.era < e.era AND (d.state = 'held' OR d.state = 'queued' OR d.state = 'retrying'), e.ends_why, d.reason), ",
-            "d.attempts, d.status, d.created_at, iif(d.era < e.era, NULL, d.due_at), d.delivered_at, d.received_at, d.shown_at, ",
+            "SELECT d.uuid, e.uuid, e.kind, e.label, j.uuid, d.event, d.seq, iif(",
+            rows::is_over!(),
+            ", e.ends_as, d.state), iif(",
+            rows::is_over!(),
+            ", e.ends_why, d.reason), d.attempts, d.status, d.created_at, d.due_at, d.delivered_at, d.received_at, d.shown_at, ",
             "d.clicked_at, w.uuid, d.id FROM ",
             $rest
         )
