@@ -120,8 +120,17 @@ async fn elsewhere(State(state): State<AppState>, request: Request) -> Response 
         return no_such_route().await.into_response();
     }
     let hashed = path.starts_with("/pkg/");
+    let worker = path == "/sw.js";
     match state.assets.folder() {
-        Some(folder) if request.method().is_safe() => asset(state.clone(), folder.to_owned(), hashed, request).await,
+        Some(folder) if request.method().is_safe() => {
+            let mut response = asset(state.clone(), folder.to_owned(), hashed, request).await;
+            if worker {
+                // A worker keeps the policy that it came with: it talks to this server, and loads no further script.
+                let policy = HeaderValue::from_static("default-src 'none'; connect-src 'self'");
+                response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+            }
+            response
+        }
         _ => page_not_found(state, request).await,
     }
 }

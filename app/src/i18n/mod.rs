@@ -14,6 +14,12 @@ pub mod live;
 pub mod operations;
 mod strings;
 
+// Notifications.
+pub mod delivery_codes;
+pub mod notifications;
+mod notifications_en;
+mod notifications_fr;
+
 pub use strings::{Strings, short_id};
 
 use serde::{Deserialize, Serialize};
