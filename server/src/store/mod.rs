@@ -56,7 +56,7 @@ pub type StoreResult<T> = Result<T, StoreError>;
 
 /// Everything durable. One instance per process, shared as `Arc<dyn Store>`.
 #[async_trait]
-pub trait Store: Lifecycle + Exporting + Operations + Send + Sync + 'static {
+pub trait Store: Lifecycle + Exporting + Operations + Outbox + Send + Sync + 'static {
     /// Made with the database; changes only when it is restored from a backup.
     fn epoch(&self) -> &str;
 

@@ -11,7 +11,9 @@ use super::{LeaseLost, StoreResult};
 use async_trait::async_trait;
 use domain::{
     DeliveryId, EndpointId, EventType, JobId, OwnerId, Timestamp,
-    push::{BrowserStep, Delivery, DeliveryAttempt, EndpointKind, EndpointPatch, NotificationSettings, PushEndpoint},
+    push::{
+        BrowserStep, Delivery, DeliveryAttempt, EndpointKind, EndpointPatch, NotificationSettings, PushEndpoint, QuietTimes,
+    },
 };
 
 /// How an endpoint is reached, with what is secret about it. `Debug` shows no secret.
@@ -150,6 +152,12 @@ pub struct ClaimedDelivery {
     pub endpoint: EndpointRow,
     /// The owner's language.
     pub lang: String,
+    /// When the owner wants to be left alone.
+    pub quiet: Option<QuietTimes>,
+    /// Whether its owner asked for it (a test, sent again): then nothing but the owner holds it back.
+    pub by_hand: bool,
+    /// Attempts of the present course, this one included: it begins anew when it is sent again by hand.
+    pub tries: u32,
     /// What is told: the event of this delivery, and of those that a digest gathers with it, in order.
     pub told: Vec<Told>,
     /// When its first attempt began: what the course of retries is measured from.
@@ -211,7 +219,7 @@ pub enum Then {
 pub struct DeliveryClaim {
     /// At most so many deliveries.
     pub limit: usize,
-    /// Hosts that are left alone (circuit open).
+    /// Hosts that are left alone (circuit open), except for what somebody asked for by hand.
     pub held_hosts: Vec<String>,
     /// Now.
     pub now: Timestamp,
@@ -230,7 +238,7 @@ pub struct OutboxLoad {
 
 /// Push endpoints and deliveries. A part of [`super::Store`].
 #[async_trait]
-pub trait Outbox {
+pub trait Outbox: Send + Sync + 'static {
     // What an owner does.
 
     /// Adds an endpoint, or finds the one that has this address. An e-mail address begins `unconfirmed`, with a delivery `confirm`.
@@ -328,6 +336,12 @@ pub trait Outbox {
     async fn rescue_deliveries(&self, now: Timestamp, all: bool) -> StoreResult<usize>;
     /// When the next delivery is due that is not under way and whose host is not held.
     async fn next_delivery(&self, held_hosts: &[String]) -> StoreResult<Option<Timestamp>>;
+    /// Writes down, at most so many, what has ended with its endpoint; `true`: there is more. (What has ended so is never sent, and is
+    /// shown as ended, from the moment on at which the endpoint was switched off.)
+    async fn settle_deliveries(&self, limit: usize) -> StoreResult<bool>;
+    /// Removes tests and the like that were made before a moment and have ended, and what is left of removed endpoints of which no
+    /// delivery is; `true`: there is more. (What tells of a job goes with it.)
+    async fn prune_deliveries(&self, before: Timestamp, limit: usize) -> StoreResult<bool>;
     /// What there is to send.
     async fn outbox_load(&self) -> StoreResult<OutboxLoad>;
 }

@@ -26,6 +26,8 @@ pub struct Committed {
     pub catalogue: Option<u64>,
     /// Running jobs of the kinds that change the catalogue, if one of them began or stopped running.
     pub changing: Option<u64>,
+    /// When something is to be sent, or to be looked at by who sends: the earliest of it.
+    pub deliveries: Option<Timestamp>,
 }
 
 /// Called after each commit, on the writer's thread: quick and never blocking.

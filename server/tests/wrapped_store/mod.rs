@@ -5,9 +5,10 @@
 
 use async_trait::async_trait;
 use domain::{
-    JobId, JobState, OwnerId, Timestamp, UploadId,
+    DeliveryId, EndpointId, EventType, JobId, JobState, OwnerId, Timestamp, UploadId,
     api::{CancelOutcome, Product},
     catalogue::ProductEdit,
+    push::{BrowserStep, Delivery, EndpointPatch, NotificationSettings},
 };
 use futures_util::future::BoxFuture;
 use server::store::*;
@@ -277,5 +278,91 @@ impl<I: Interpose> Exporting for WrappedStore<I> {
     }
     async fn export_products(&self, after: i64, upto: i64, limit: usize) -> StoreResult<ExportPage> {
         self.between.around(Call::ExportProducts, self.inner.export_products(after, upto, limit)).await
+    }
+}
+
+/// Nothing is put in the way of these.
+#[async_trait]
+impl<I: Interpose> Outbox for WrappedStore<I> {
+    async fn add_endpoint(&self, endpoint: NewEndpoint, now: Timestamp) -> StoreResult<Added> {
+        self.inner.add_endpoint(endpoint, now).await
+    }
+    async fn endpoints(&self, owner: OwnerId) -> StoreResult<Vec<EndpointRow>> {
+        self.inner.endpoints(owner).await
+    }
+    async fn endpoint(&self, owner: OwnerId, id: EndpointId) -> StoreResult<Option<EndpointRow>> {
+        self.inner.endpoint(owner, id).await
+    }
+    async fn change_endpoint(&self, owner: OwnerId, id: EndpointId, patch: EndpointPatch, now: Timestamp) -> StoreResult<Option<EndpointRow>> {
+        self.inner.change_endpoint(owner, id, patch, now).await
+    }
+    async fn rotate_secret(&self, owner: OwnerId, id: EndpointId, secret: Vec<u8>, previous_until: Timestamp) -> StoreResult<Option<EndpointRow>> {
+        self.inner.rotate_secret(owner, id, secret, previous_until).await
+    }
+    async fn remove_endpoint(&self, owner: OwnerId, id: EndpointId, now: Timestamp) -> StoreResult<bool> {
+        self.inner.remove_endpoint(owner, id, now).await
+    }
+    async fn endpoint_of_token(&self, token: &[u8]) -> StoreResult<Option<EndpointRow>> {
+        self.inner.endpoint_of_token(token).await
+    }
+    async fn confirm_email(&self, token: &[u8], now: Timestamp) -> StoreResult<bool> {
+        self.inner.confirm_email(token, now).await
+    }
+    async fn unsubscribe_email(&self, token: &[u8], now: Timestamp) -> StoreResult<bool> {
+        self.inner.unsubscribe_email(token, now).await
+    }
+    async fn notification_settings(&self, owner: OwnerId) -> StoreResult<NotificationSettings> {
+        self.inner.notification_settings(owner).await
+    }
+    async fn set_notification_settings(&self, owner: OwnerId, settings: NotificationSettings) -> StoreResult<()> {
+        self.inner.set_notification_settings(owner, settings).await
+    }
+    async fn job_notifications(&self, owner: OwnerId, job: JobId) -> StoreResult<Option<Option<Vec<EventType>>>> {
+        self.inner.job_notifications(owner, job).await
+    }
+    async fn set_job_notifications(&self, owner: OwnerId, job: JobId, events: Option<Vec<EventType>>) -> StoreResult<bool> {
+        self.inner.set_job_notifications(owner, job, events).await
+    }
+    async fn deliveries(&self, owner: OwnerId, filter: DeliveryFilter) -> StoreResult<Option<Vec<Delivery>>> {
+        self.inner.deliveries(owner, filter).await
+    }
+    async fn delivery(&self, owner: OwnerId, id: DeliveryId) -> StoreResult<Option<DeliveryDetail>> {
+        self.inner.delivery(owner, id).await
+    }
+    async fn send_test(&self, owner: OwnerId, endpoint: EndpointId, id: DeliveryId, now: Timestamp) -> StoreResult<Option<Option<Delivery>>> {
+        self.inner.send_test(owner, endpoint, id, now).await
+    }
+    async fn resend(&self, owner: OwnerId, id: DeliveryId, now: Timestamp) -> StoreResult<Resent> {
+        self.inner.resend(owner, id, now).await
+    }
+    async fn cancel_delivery(&self, owner: OwnerId, id: DeliveryId, now: Timestamp) -> StoreResult<Option<bool>> {
+        self.inner.cancel_delivery(owner, id, now).await
+    }
+    async fn report_delivery(&self, owner: OwnerId, id: DeliveryId, step: BrowserStep, now: Timestamp) -> StoreResult<bool> {
+        self.inner.report_delivery(owner, id, step, now).await
+    }
+    async fn claim_deliveries(&self, claim: DeliveryClaim) -> StoreResult<Vec<ClaimedDelivery>> {
+        self.inner.claim_deliveries(claim).await
+    }
+    async fn end_attempt(&self, lease: DeliveryLease, end: AttemptEnd, now: Timestamp) -> StoreResult<Result<(), LeaseLost>> {
+        self.inner.end_attempt(lease, end, now).await
+    }
+    async fn put_off(&self, lease: DeliveryLease, until: Option<Timestamp>, reason: &'static str, now: Timestamp) -> StoreResult<Result<(), LeaseLost>> {
+        self.inner.put_off(lease, until, reason, now).await
+    }
+    async fn rescue_deliveries(&self, now: Timestamp, all: bool) -> StoreResult<usize> {
+        self.inner.rescue_deliveries(now, all).await
+    }
+    async fn next_delivery(&self, held_hosts: &[String]) -> StoreResult<Option<Timestamp>> {
+        self.inner.next_delivery(held_hosts).await
+    }
+    async fn settle_deliveries(&self, limit: usize) -> StoreResult<bool> {
+        self.inner.settle_deliveries(limit).await
+    }
+    async fn prune_deliveries(&self, before: Timestamp, limit: usize) -> StoreResult<bool> {
+        self.inner.prune_deliveries(before, limit).await
+    }
+    async fn outbox_load(&self) -> StoreResult<OutboxLoad> {
+        self.inner.outbox_load().await
     }
 }

@@ -6,6 +6,7 @@
 
 use super::{
     backlog::{Change, Move},
+    outbox::ageing,
     statement::{all, deferral, first, run, state},
     writer::Tx,
 };
@@ -27,6 +28,7 @@ pub(super) fn disown(tx: &mut Tx<'_>, owner: OwnerId, now: Timestamp) -> StoreRe
         return Ok(());
     };
     tx.changes.push(Change::Renamed { from: owner, to: nobody });
+    ageing::disown(tx, row, now)?;
     let stopped =
         all(tx.conn, FENCE, (now.0, row), |row| Ok((JobId::from_bytes(row.get(0)?), row.get::<_, String>(1)?)))?;
     for (job, kind) in stopped {
@@ -64,7 +66,8 @@ pub(super) fn erase(tx: &mut Tx<'_>, limit: i64) -> StoreResult<Erased> {
     }
     let uploads = all(tx.conn, UPLOADS, (owner, limit), |row| Ok(UploadId::from_bytes(row.get(0)?)))?;
     let keys = run(tx.conn, KEYS, (owner, limit))?;
-    if jobs == 0 && uploads.is_empty() && keys == 0 && nothing_hangs_on(tx, owner)? {
+    let told = ageing::erase(tx, owner, limit)?;
+    if jobs == 0 && told == 0 && uploads.is_empty() && keys == 0 && nothing_hangs_on(tx, owner)? {
         run(tx.conn, "DELETE FROM lane WHERE owner = ?1", [owner])?;
         run(tx.conn, "DELETE FROM owner WHERE id = ?1 AND erased = 1", [owner])?;
     }

@@ -3,11 +3,12 @@
 //! Used by every command that changes a job; read back in `event_reads.rs`. Changes no job's row.
 //! Invariants: `seq` is gap-free per owner and `jseq` per job, both given within the transaction that changes the job, and
 //! no event is written that the state machine does not allow (invariant 2); a job that becomes queued has its lane in the same
-//! transaction; `owner.open` counts the owner's unfinished jobs, since no job begins or stops being one except here and in `accept`.
+//! transaction; `owner.open` counts the owner's unfinished jobs, since no job begins or stops being one except here and in `accept`; what somebody is to be told of is told in the same transaction.
 
 use super::{
     backlog::{Change, Move},
     callbacks,
+    outbox::tell,
     row::Core,
     statement::{damaged, first, run},
     writer::Tx,
@@ -86,13 +87,16 @@ impl Log {
 
     /// Appends the events to the owner's stream; answers the owner and the new head.
     pub(super) fn write(self, tx: &mut Tx<'_>, now: Timestamp) -> StoreResult<(OwnerId, u64)> {
-        const ADVANCE: &str = "UPDATE owner SET head = head + ?1, open = open + ?3 WHERE id = ?2 RETURNING head, uuid";
+        const ADVANCE: &str = "UPDATE owner SET head = head + ?1, open = open + ?3 WHERE id = ?2 RETURNING head, uuid, told";
         let count = self.entries.len() as u64;
         let opened = i64::from(!self.state.is_terminal()) - i64::from(self.was_open);
-        let (head, owner) = first(tx.conn, ADVANCE, (count, self.owner, opened), |row| {
-            Ok((row.get::<_, u64>(0)?, OwnerId::from_bytes(row.get(1)?)))
+        let (head, owner, told) = first(tx.conn, ADVANCE, (count, self.owner, opened), |row| {
+            Ok((row.get::<_, u64>(0)?, OwnerId::from_bytes(row.get(1)?), row.get::<_, i64>(2)?))
         })?
         .ok_or_else(|| damaged(0, "a job without an owner"))?;
+        let is_told = tell::concerns(told, self.entries.iter().map(|(event, _)| *event));
+        let events: Vec<_> =
+            if is_told { self.entries.iter().map(|(event, _)| *event).collect() } else { Vec::new() };
         for (index, (event, data)) in (1..).zip(self.entries) {
             let (seq, jseq) = (head - count + index, self.jseq + index);
             insert(tx, self.owner, seq, self.job, jseq, now, event, &data)?;
@@ -101,6 +105,10 @@ impl Log {
                 owner,
                 EventRow { seq, prev: seq - 1, job: self.uuid, kind, jseq, at: now, type_: event, data },
             ));
+        }
+        if is_told {
+            let place = tell::Place { owner: self.owner, job: self.job, first: head - count + 1 };
+            tell::tell(tx, told, &place, events.into_iter(), now)?;
         }
         if self.state.is_terminal() && self.attached {
             // Here, where every end passes: an address of a job that has ended must not be there any more.

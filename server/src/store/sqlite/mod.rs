@@ -18,6 +18,7 @@ mod lane_turns;
 mod lanes;
 mod lifecycle;
 mod operations;
+mod outbox;
 mod owner_ops;
 mod prune;
 mod readers;

@@ -8,6 +8,7 @@
 
 use super::{
     catalogue,
+    outbox::ageing::{self, TOLD_ALL},
     statement::{all, first, only, run, text},
     writer::Tx,
 };
@@ -18,9 +19,11 @@ use rusqlite::Connection;
 /// Looks at the oldest jobs, in the order in which they were accepted: what was accepted after the moment cannot have ended before it.
 /// No index is needed for that, which every finish would have to keep.
 pub(super) fn prune(tx: &mut Tx<'_>, ended_before: Timestamp, after: i64, limit: i64) -> StoreResult<Pruned> {
-    const OLDEST: &str = "SELECT id, owner, created_at < ?2, owner <> 0 AND finished_at < ?2
-        AND state IN ('succeeded', 'failed', 'cancelled') FROM job WHERE id > ?1 ORDER BY id LIMIT ?3";
-    let looked_at = all(tx.conn, OLDEST, (after, ended_before.0, limit), |row| {
+    let oldest = format!(
+        "SELECT id, owner, created_at < ?2, owner <> 0 AND finished_at < ?2
+        AND state IN ('succeeded', 'failed', 'cancelled') AND {TOLD_ALL} FROM job WHERE id > ?1 ORDER BY id LIMIT ?3"
+    );
+    let looked_at = all(tx.conn, &oldest, (after, ended_before.0, limit), |row| {
         Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, bool>(2)?, row.get::<_, Option<bool>>(3)?))
     })?;
     let mut pruned = Pruned::default();
@@ -66,6 +69,10 @@ pub(super) fn sweep(tx: &mut Tx<'_>, limit: i64) -> StoreResult<Swept> {
         let removed = run(tx.conn, EVENTS, (job, room))?;
         swept.events += removed;
         room -= i64::try_from(removed).unwrap_or(room);
+        if room <= 0 {
+            break;
+        }
+        room -= super::at_most(ageing::forget_job(tx, job, room)?);
         if room <= 0 {
             break;
         }

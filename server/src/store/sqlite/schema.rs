@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, config::DbConfig};
 use std::{path::Path, time::Duration};
 
 /// Applied in order; the database remembers how many in `user_version`.
-const MIGRATIONS: [&str; 9] = [
+const MIGRATIONS: [&str; 10] = [
     include_str!("../../../migrations/0001_core.sql"),
     include_str!("../../../migrations/0002_catalogue.sql"),
     include_str!("../../../migrations/0003_scheduling.sql"),
@@ -18,6 +18,7 @@ const MIGRATIONS: [&str; 9] = [
     include_str!("../../../migrations/0007_export.sql"),
     include_str!("../../../migrations/0008_catalogue_edits.sql"),
     include_str!("../../../migrations/0009_operations.sql"),
+    include_str!("../../../migrations/0010_push.sql"),
 ];
 
 /// SQLite before 3.51.3 can corrupt a WAL when two connections write and checkpoint.
@@ -25,7 +26,7 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// More statements than this folder has.
-const STATEMENTS: usize = 160;
+const STATEMENTS: usize = 240;
 
 /// A connection that may write.
 pub(super) fn open_writer(path: &Path) -> StoreResult<Connection> {

@@ -15,6 +15,7 @@ use super::{
     statement::run as execute,
 };
 use crate::store::{CommitListener, Committed, StoreError, StoreResult};
+use domain::Timestamp;
 use rusqlite::Connection;
 use std::{
     future::Future,
@@ -264,12 +265,14 @@ fn merge(all: &mut Committed, one: Committed) {
     }
     all.events.extend(one.events);
     all.claimable |= one.claimable;
-    all.due = match (all.due, one.due) {
-        (Some(known), Some(new)) => Some(known.min(new)),
-        (known, new) => known.or(new),
-    };
+    all.due = earliest(all.due, one.due);
+    all.deliveries = earliest(all.deliveries, one.deliveries);
     all.cancel_requested.extend(one.cancel_requested);
     all.catalogue = all.catalogue.max(one.catalogue);
+}
+
+fn earliest(known: Option<Timestamp>, new: Option<Timestamp>) -> Option<Timestamp> {
+    known.into_iter().chain(new).min()
 }
 
 /// Tells the listener, unless nothing changed.
