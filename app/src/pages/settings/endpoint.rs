@@ -30,7 +30,7 @@ pub fn Card(
     });
     let wrong_signature = refused.with_value(|state| {
         let state = state.as_ref().filter(|_| mine)?;
-        (state.problem.code == "signature-invalid").then(|| state.problem.detail.clone()).flatten()
+        (state.problem.code == "signature-invalid").then(|| state.problem.detail.clone())
     });
     let is_webhook = endpoint.kind == EndpointKind::Webhook;
     let (paused, works) = (endpoint.state == EndpointState::Paused, endpoint.state == EndpointState::Active);

@@ -125,7 +125,7 @@ pub fn DeliveryLog(
     follow(items, job, before);
     let rows = move || {
         let row = |delivery: &Delivery| {
-            let (id, state) = (delivery.id, delivery.state);
+            let (id, state, reason) = (delivery.id, delivery.state, delivery.reason.clone());
             let what = words.told(&delivery.event);
             let title = delivery.job.filter(|_| job.is_none()).map(|of| {
                 let known = store.get(of).map(|job| crate::i18n::t(lang).title_of(&job.read_untracked()));
@@ -140,7 +140,7 @@ pub fn DeliveryLog(
             let name = format!("{what}, {label}");
             let button = action(words, id, state, &name, back.clone());
             view! {
-                <tr data-delivery=id.to_string() data-state=state.as_str() data-reason=delivery.reason.clone()>
+                <tr data-delivery=id.to_string() data-state=state.as_str() data-reason=reason>
                     <td data-label=words.what>
                         <span>{what} {title}</span>
                     </td>
