@@ -9,6 +9,7 @@
 
 pub mod api;
 pub mod backup;
+pub mod breaker;
 pub mod channels;
 pub mod clock;
 pub mod config;
@@ -23,6 +24,7 @@ pub mod notify;
 pub mod operator;
 pub mod owner;
 pub mod product_form;
+pub mod quiet_hours;
 pub mod representation;
 pub mod router;
 pub mod startup;

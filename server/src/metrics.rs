@@ -5,8 +5,8 @@
 //! Invariant: counting costs an attempt or a request some atomic additions and nothing else; names and labels never carry what a
 //! visitor wrote, so that their number is bounded.
 
-use crate::store::Statistics;
-use domain::JobState;
+use crate::store::{OutboxLoad, Statistics};
+use domain::{JobState, Timestamp};
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
@@ -31,6 +31,9 @@ struct Counters {
     /// Answers by the hundred of their status.
     answers: [AtomicU64; 6],
     attempts: Mutex<BTreeMap<String, Histogram>>,
+    /// Attempts to send, by kind of endpoint and outcome; and how long from the event until it was taken.
+    sent: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
+    taken: Mutex<BTreeMap<&'static str, Histogram>>,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -51,6 +54,10 @@ pub struct Gauges {
     pub streams: Vec<(&'static str, usize)>,
     /// Open connections.
     pub connections: usize,
+    /// What there is to send.
+    pub outbox: OutboxLoad,
+    /// When all of this is true.
+    pub now: Option<Timestamp>,
 }
 
 impl Metrics {
@@ -68,18 +75,21 @@ impl Metrics {
             Some(histogram) => histogram,
             None => attempts.entry(kind.to_owned()).or_default(),
         };
-        let seconds = took.as_secs_f64();
-        histogram.count += 1;
-        histogram.sum_s += seconds;
-        if let Some(at) = BOUNDS.iter().position(|bound| seconds <= *bound) {
-            histogram.buckets[at] += 1;
+        histogram.count(took);
+    }
+
+    /// Counts an attempt to send; `since`: how long after the event it was taken, if it was.
+    pub fn pushed(&self, kind: &'static str, outcome: &'static str, since: Option<Duration>) {
+        *self.0.sent.lock().unwrap_or_else(PoisonError::into_inner).entry((kind, outcome)).or_default() += 1;
+        if let Some(since) = since {
+            self.0.taken.lock().unwrap_or_else(PoisonError::into_inner).entry(kind).or_default().count(since);
         }
     }
 
     /// Everything, as a scrape reads it.
     pub fn text(&self, gauges: &Gauges) -> String {
         let mut page = Page::default();
-        let Gauges { store, workers, streams, connections } = gauges;
+        let Gauges { store, workers, streams, connections, .. } = gauges;
         page.family("meanwhile_jobs", "gauge", "Unfinished jobs.");
         for (kind, state, count) in &store.unfinished {
             page.line("meanwhile_jobs", &[("kind", kind), ("state", state.as_str())], *count);
@@ -98,7 +108,10 @@ impl Metrics {
         page.line("meanwhile_workers", &[], *workers);
         page.family("meanwhile_workers_busy", "gauge", "Workers that have a job.");
         page.line("meanwhile_workers_busy", &[], busy);
-        self.attempts(&mut page);
+        let attempts = self.0.attempts.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let attempts = attempts.iter().map(|(kind, histogram)| (kind.as_str(), *histogram));
+        page.histogram("meanwhile_attempt_seconds", "How long attempts took, however they ended.", attempts);
+        self.push(&mut page, gauges);
         page.family("meanwhile_commits_total", "counter", "Transactions committed by the store.");
         page.line("meanwhile_commits_total", &[], store.commits);
         page.family("meanwhile_commit_commands_total", "counter", "Commands in them: by commits, the size of a batch.");
@@ -122,19 +135,36 @@ impl Metrics {
         page.0
     }
 
-    fn attempts(&self, page: &mut Page) {
-        const NAME: &str = "meanwhile_attempt_seconds";
-        let attempts = self.0.attempts.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        page.family(NAME, "histogram", "How long attempts took, however they ended.");
-        for (kind, histogram) in attempts {
-            let mut upto = 0;
-            for (bound, count) in BOUNDS.iter().zip(histogram.buckets) {
-                upto += count;
-                page.line("meanwhile_attempt_seconds_bucket", &[("kind", &kind), ("le", &bound.to_string())], upto);
-            }
-            page.line("meanwhile_attempt_seconds_bucket", &[("kind", &kind), ("le", "+Inf")], histogram.count);
-            page.line("meanwhile_attempt_seconds_sum", &[("kind", &kind)], histogram.sum_s);
-            page.line("meanwhile_attempt_seconds_count", &[("kind", &kind)], histogram.count);
+    fn push(&self, page: &mut Page, gauges: &Gauges) {
+        let Gauges { outbox, now, .. } = gauges;
+        page.family("meanwhile_push_deliveries", "gauge", "Deliveries that have not ended.");
+        for (kind, state, count) in &outbox.pending {
+            let labels = [("kind", kind.as_str()), ("state", state.as_str())];
+            page.line("meanwhile_push_deliveries", &labels, *count);
+        }
+        page.family("meanwhile_push_attempts_total", "counter", "Attempts to send since the start.");
+        for ((kind, outcome), count) in self.0.sent.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            page.line("meanwhile_push_attempts_total", &[("kind", kind), ("outcome", outcome)], count);
+        }
+        let taken = self.0.taken.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        page.histogram("meanwhile_push_seconds", "From an event until its delivery was taken.", taken.into_iter());
+        page.family(
+            "meanwhile_push_oldest_due_seconds",
+            "gauge",
+            "How long the oldest delivery that is due has been so.",
+        );
+        let age_ms = outbox.oldest_due.zip(*now).map_or(0, |(due, now)| now.ms_since(due).max(0));
+        page.line("meanwhile_push_oldest_due_seconds", &[], Duration::from_millis(age_ms.unsigned_abs()).as_secs_f64());
+    }
+}
+
+impl Histogram {
+    fn count(&mut self, took: Duration) {
+        let seconds = took.as_secs_f64();
+        self.count += 1;
+        self.sum_s += seconds;
+        if let Some(at) = BOUNDS.iter().position(|bound| seconds <= *bound) {
+            self.buckets[at] += 1;
         }
     }
 }
@@ -146,6 +176,20 @@ struct Page(String);
 impl Page {
     fn family(&mut self, name: &str, type_: &str, help: &str) {
         let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {type_}");
+    }
+
+    fn histogram<'k>(&mut self, name: &str, help: &str, all: impl Iterator<Item = (&'k str, Histogram)>) {
+        self.family(name, "histogram", help);
+        for (kind, histogram) in all {
+            let mut upto = 0;
+            for (bound, count) in BOUNDS.iter().zip(histogram.buckets) {
+                upto += count;
+                self.line(&format!("{name}_bucket"), &[("kind", kind), ("le", &bound.to_string())], upto);
+            }
+            self.line(&format!("{name}_bucket"), &[("kind", kind), ("le", "+Inf")], histogram.count);
+            self.line(&format!("{name}_sum"), &[("kind", kind)], histogram.sum_s);
+            self.line(&format!("{name}_count"), &[("kind", kind)], histogram.count);
+        }
     }
 
     fn line(&mut self, name: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {

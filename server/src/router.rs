@@ -5,8 +5,8 @@
 
 use crate::{
     api::{
-        actions, callbacks, health, jobs, kinds, me, openapi, operations, operations_forms, outcomes, products,
-        suppliers, uploads,
+        actions, callbacks, deliveries, health, jobs, kinds, me, notification_settings, openapi, operations,
+        operations_forms, outcomes, products, suppliers, uploads,
     },
     channels::{ack, poll, sse, ws},
     error::{self, ApiError, discard, no_such_route, wrong_method},
@@ -73,7 +73,23 @@ fn api() -> Router<AppState> {
         .route("/api/v1/ws", get(ws::upgrade))
         .route("/api/v1/ack", post(ack::ack))
         .route("/api/v1/me", delete(me::delete))
+        .merge(push())
         .route("/api/openapi.json", get(openapi::document))
+}
+
+/// Telling owners who are not there.
+fn push() -> Router<AppState> {
+    Router::new()
+        .route("/api/v1/deliveries", get(deliveries::list))
+        .route("/api/v1/deliveries/{id}", get(deliveries::one))
+        .route("/api/v1/deliveries/{id}/resend", post(deliveries::resend))
+        .route("/api/v1/deliveries/{id}/cancel", post(deliveries::cancel))
+        .route("/api/v1/deliveries/{id}/report", post(deliveries::report))
+        .route("/api/v1/notification-settings", get(notification_settings::get).put(notification_settings::put))
+        .route(
+            "/api/v1/jobs/{id}/notifications",
+            get(notification_settings::get_of_job).put(notification_settings::put_of_job),
+        )
 }
 
 /// For whoever has the operator's token: each handler asks for it.

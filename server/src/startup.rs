@@ -12,6 +12,10 @@ use crate::{
     events::bus::Bus,
     files::{Files, make_folder},
     kinds::{self, supplier_quotes::directory::Directory},
+    notify::{
+        dispatcher::{Dispatcher, SenderOf},
+        seen::Watch,
+    },
     operator::OperatorKey,
     owner::OwnerKey,
     router,
@@ -89,6 +93,14 @@ pub struct Running {
 /// # Errors
 /// [`StartupError`], before anything was accepted.
 pub async fn start(config: Config) -> Result<Running, StartupError> {
+    start_sending(config, None).await
+}
+
+/// The same with other senders than those that the settings name, for tests.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_sending(config: Config, sender_of: Option<SenderOf>) -> Result<Running, StartupError> {
     config.validate()?;
     let suppliers =
         Directory::new(&config.suppliers).map_err(|problem| InvalidConfig { setting: "--suppliers", problem })?;
@@ -118,14 +130,23 @@ pub async fn start(config: Config) -> Result<Running, StartupError> {
     let addr = listener.local_addr().map_err(|source| StartupError::Listen { addr: config.listen, source })?;
     suppliers.call_back_at(config.public_url.clone().unwrap_or_else(|| public_url(addr)));
     let bus = Bus::new();
-    let engine_slot = tell_commits(&*store, bus.clone());
+    let (engine_slot, dispatcher_slot) = tell_commits(&*store, bus.clone());
     let engine = Engine::start(store.clone(), kinds, files.clone(), config.engine.clone()).await?;
     // A commit between start and here is seen by the engine's own first look at the store.
     let _ = engine_slot.set(engine.clone());
     let assets = Arc::new(ui::Assets::load(config.assets.as_deref()));
     let limits = channels::Limits::new(&config.channels);
     let shutdown = CancellationToken::new();
-    let acks = channels::Acks::default();
+    let (acks, presence) = (channels::Acks::default(), channels::Presence::new(limits.clone()));
+    let dispatcher = Dispatcher::start(
+        store.clone(),
+        sender_of.unwrap_or_else(|| Arc::new(|_| None)),
+        Watch::new(acks.clone(), presence.clone()),
+        engine.metrics().clone(),
+        shutdown.clone(),
+    );
+    // A commit between its start and here is seen by its own first look, or half a minute later.
+    let _ = dispatcher_slot.set(dispatcher.clone());
     let (callbacks, throttle) = (Gate::default(), Throttle::new(&config.limits));
     let state = AppState::new(Reach {
         store,
@@ -141,6 +162,8 @@ pub async fn start(config: Config) -> Result<Running, StartupError> {
         callbacks,
         throttle,
         acks,
+        presence,
+        dispatcher,
         suppliers,
     });
     let connections = TaskTracker::new();
@@ -173,7 +196,8 @@ impl Running {
     /// Stops: no new connections, streams drained, handlers given their grace, the rest handed back, the store closed.
     pub async fn stop(self) {
         self.state.shutdown.cancel();
-        self.state.engine.stop(self.state.config.stop_grace).await;
+        let grace = self.state.config.stop_grace;
+        tokio::join!(self.state.engine.stop(grace), self.state.dispatcher.stop(grace));
         self.connections.close();
         if tokio::time::timeout(Duration::from_secs(5), self.connections.wait()).await.is_err() {
             tracing::warn!(open = self.connections.len(), "connections were cut at the end of the grace period");
@@ -182,18 +206,21 @@ impl Running {
     }
 }
 
-/// Passes each commit on to those who wait for one. The engine comes later than the store, hence the slot.
-fn tell_commits(store: &dyn Store, bus: Bus) -> Arc<OnceLock<Engine>> {
-    let slot = Arc::new(OnceLock::<Engine>::new());
-    let engine = slot.clone();
+/// Passes each commit on to those who wait for one. Engine and dispatcher come later than the store, hence the slots.
+fn tell_commits(store: &dyn Store, bus: Bus) -> (Arc<OnceLock<Engine>>, Arc<OnceLock<Dispatcher>>) {
+    let (slot, dispatcher_slot) = (Arc::new(OnceLock::<Engine>::new()), Arc::new(OnceLock::<Dispatcher>::new()));
+    let (engine, dispatcher) = (slot.clone(), dispatcher_slot.clone());
     store.on_commit(Arc::new(move |committed: &Committed| {
         bus.committed(&committed.heads, &committed.events);
         bus.catalogue_moved(committed.catalogue, committed.changing);
         if let Some(engine) = engine.get() {
             engine.committed(committed);
         }
+        if let Some(dispatcher) = dispatcher.get() {
+            dispatcher.committed(committed);
+        }
     }));
-    slot
+    (slot, dispatcher_slot)
 }
 
 /// How the server's own machine reaches it: whoever listens on all addresses does on this one too.

@@ -5,8 +5,8 @@
 
 use crate::{
     api::callbacks, channels, config::Config, engine::Engine, events::bus::Bus, files::Files,
-    kinds::supplier_quotes::directory::Directory, operator::OperatorKey, owner::OwnerKey, store::Store,
-    throttle::Throttle, ui,
+    kinds::supplier_quotes::directory::Directory, notify::dispatcher::Dispatcher, operator::OperatorKey,
+    owner::OwnerKey, store::Store, throttle::Throttle, ui,
 };
 use std::{ops::Deref, sync::Arc};
 use tokio_util::sync::CancellationToken;
@@ -58,6 +58,10 @@ pub struct Reach {
     pub throttle: Throttle,
     /// What owners' devices have seen.
     pub acks: channels::Acks,
+    /// Whose devices are live.
+    pub presence: channels::Presence,
+    /// Sends what is to be told to those who are not there.
+    pub dispatcher: Dispatcher,
     /// Whom jobs ask, and how each of them does.
     pub suppliers: Directory,
 }

@@ -7,6 +7,17 @@ pub(super) const TABLE: Table =
 
 /// Problems of a request.
 const PROBLEMS: &[Entry] = &[
+    (
+        "delivery-not-found",
+        "There is no such notification, or it belongs to another visitor.",
+        "Go back to your notifications.",
+    ),
+    (
+        "endpoint-off",
+        "What this notification would go to is not there any more, or is switched off.",
+        "Switch it on in the settings, then send it again.",
+    ),
+    ("delivery-ended", "This notification has been sent or given up already.", "Look at what became of it."),
     ("operator-required", "This is for the operator of the server.", "Sign in with the operator’s token."),
     ("wrong-token", "That is not the operator’s token.", "Look it up in the server’s data folder and paste it whole."),
     (
@@ -256,6 +267,8 @@ const WHYS: &[Entry] = &[
 
 /// What is wrong with a field.
 const INPUTS: &[Entry] = &[
+    ("invalid-times-of-day", "enter two different times, such as 22:00 and 07:00", ""),
+    ("unknown-time-zone", "choose a time zone, such as Europe/Paris", ""),
     ("state-does-not-fit", "no job in these states can have this done to it", ""),
     ("out-of-range", "enter a number from {min} to {max}", ""),
     ("missing-field", "this is needed", ""),

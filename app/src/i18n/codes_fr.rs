@@ -7,6 +7,17 @@ pub(super) const TABLE: Table =
 
 /// Problems of a request.
 const PROBLEMS: &[Entry] = &[
+    (
+        "delivery-not-found",
+        "Cette notification n’existe pas, ou appartient à un autre visiteur.",
+        "Retournez à vos notifications.",
+    ),
+    (
+        "endpoint-off",
+        "La destination de cette notification n’existe plus, ou elle est désactivée.",
+        "Réactivez-la dans les réglages, puis renvoyez la notification.",
+    ),
+    ("delivery-ended", "Cette notification a déjà été envoyée ou abandonnée.", "Voyez ce qu’elle est devenue."),
     ("operator-required", "Ceci est réservé à l’exploitant du serveur.", "Connectez-vous avec le jeton d’exploitant."),
     (
         "wrong-token",
@@ -304,6 +315,8 @@ const WHYS: &[Entry] = &[
 
 /// What is wrong with a field.
 const INPUTS: &[Entry] = &[
+    ("invalid-times-of-day", "saisissez deux heures différentes, par exemple 22:00 et 07:00", ""),
+    ("unknown-time-zone", "choisissez un fuseau horaire, par exemple Europe/Paris", ""),
     ("state-does-not-fit", "aucune tâche dans ces états ne peut subir cette action", ""),
     ("out-of-range", "entrez un nombre de {min} à {max}", ""),
     ("missing-field", "c’est nécessaire", ""),

@@ -6,12 +6,14 @@
 pub mod actions;
 pub mod callbacks;
 pub mod conditional;
+pub mod deliveries;
 pub mod downloads;
 pub mod extract;
 pub mod health;
 pub mod jobs;
 pub mod kinds;
 pub mod me;
+pub mod notification_settings;
 pub mod openapi;
 pub mod operations;
 pub mod operations_forms;

@@ -179,6 +179,61 @@ pub const ROUTES: &[Route] = &[
         method: "delete",
         ..get("/api/v1/me", "Delete everything of mine", &[(204, "Nothing of it is left, or there was nothing", Empty)])
     },
+    // Push: deliveries and settings.
+    Route {
+        query: &["job", "endpoint", "before", "limit"],
+        ..get("/api/v1/deliveries", "My notifications, newest first", &[(200, "A page", As("DeliveryPage"))])
+    },
+    get(
+        "/api/v1/deliveries/{id}",
+        "One with every attempt; of a webhook, with the request as it is signed now",
+        &[(200, "The delivery", As("DeliveryReport"))],
+    ),
+    post(
+        "/api/v1/deliveries/{id}/resend",
+        "Send it again, with the same id",
+        &[(202, "Queued", As("Delivery")), (409, "`endpoint-off`", As("Problem"))],
+    ),
+    post(
+        "/api/v1/deliveries/{id}/cancel",
+        "Send it no more",
+        &[(202, "Cancelled; an attempt under way goes on", As("Delivery")), (409, "`delivery-ended`", As("Problem"))],
+    ),
+    Route {
+        body: Some(Body::Named("BrowserReport")),
+        ..post("/api/v1/deliveries/{id}/report", "What a browser did with it", &[(204, "Noted", Empty)])
+    },
+    get(
+        "/api/v1/notification-settings",
+        "When I may be disturbed",
+        &[(200, "The settings", As("NotificationSettings"))],
+    ),
+    Route {
+        method: "put",
+        body: Some(Body::Named("NotificationSettings")),
+        ..get(
+            "/api/v1/notification-settings",
+            "Replace them",
+            &[
+                (200, "As they are kept", As("NotificationSettings")),
+                (422, "What is wrong, place by place", As("Problem")),
+            ],
+        )
+    },
+    get(
+        "/api/v1/jobs/{id}/notifications",
+        "Of what in this job I am told",
+        &[(200, "`null`: of what each endpoint says", As("JobNotifications"))],
+    ),
+    Route {
+        method: "put",
+        body: Some(Body::Named("JobNotifications")),
+        ..get(
+            "/api/v1/jobs/{id}/notifications",
+            "Set it",
+            &[(200, "As it is kept", As("JobNotifications")), (422, "What is wrong, place by place", As("Problem"))],
+        )
+    },
     // For whoever has the operator's token.
     Route {
         headers: &["Authorization", "If-None-Match"],

@@ -222,6 +222,8 @@ pub async fn metrics(
         workers: state.engine.workers(),
         streams: state.limits.by_channel(),
         connections: state.throttle.connections(),
+        outbox: state.store.outbox_load().await?,
+        now: Some(clock::now()),
     };
     let text = state.engine.metrics().text(&gauges);
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE), (header::CACHE_CONTROL, "no-store")], text).into_response())

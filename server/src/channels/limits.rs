@@ -75,6 +75,11 @@ impl Limits {
         Ok(Permit { limits: self.clone(), owner, channel })
     }
 
+    /// Whether an owner has a stream open.
+    pub fn has(&self, owner: OwnerId) -> bool {
+        self.lock().owners.contains_key(&owner)
+    }
+
     /// Streams open now, by channel.
     pub fn by_channel(&self) -> Vec<(&'static str, usize)> {
         CHANNELS.into_iter().zip(self.lock().channels).collect()

@@ -1,7 +1,7 @@
 //! Channels: how a feed reaches a client. Each is a feed plus an encoding, and holds a position and a socket, nothing else.
 //!
 //! [`poll`] answers once, [`sse`] and [`ws`] follow ([`follower`]) for as long as [`lifetime`] lets them; [`limits`] counts them, [`ack`]
-//! keeps what devices have seen, [`deadline`] drops those who do not read. A new channel: a file here, a route, a row in
+//! keeps what devices have seen, [`presence`] knows whether one is live, [`deadline`] drops those who do not read. A new channel: a file here, a route, a row in
 //! `tests/channels_conformance.rs`. Invariant: no queue per connection; a slow client is back-pressure and one integer.
 
 pub mod ack;
@@ -12,11 +12,13 @@ pub mod limits;
 mod ops;
 pub mod poll;
 pub mod positions;
+pub mod presence;
 pub mod sse;
 pub mod ws;
 
 pub use ack::Acks;
 pub use limits::Limits;
+pub use presence::Presence;
 
 use crate::{
     error::ApiError,

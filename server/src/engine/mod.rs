@@ -20,7 +20,6 @@ mod operate;
 mod outlook;
 mod producer;
 pub mod pruner;
-pub mod quiet_hours;
 pub mod registry;
 mod rescuer;
 mod retry;
@@ -28,6 +27,7 @@ mod scheduler;
 mod start;
 pub mod submit;
 
+pub use crate::quiet_hours;
 pub use retry::{Retried, RetryError};
 pub use submit::{IdempotencyKey, SubmitError, Submitted};
 

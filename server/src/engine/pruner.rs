@@ -90,6 +90,7 @@ pub async fn pass(store: &dyn Store, files: &Files, keep_uploads: Duration, now:
     while key.is_some() {
         key = store.forget_keys(now.plus_ms(-KEY_LIFE_MS), key, SLICE).await?;
     }
+    while store.prune_deliveries(now.plus_ms(-policy.keep_jobs_ms), SLICE).await? {}
     loop {
         let expired = store.expire_files(now.plus_ms(-policy.keep_results_ms), SLICE).await?;
         tally.files += expired.len();

@@ -1,10 +1,16 @@
 //! Push: takes deliveries from the outbox and sends them, apart from the workers that run jobs.
 //!
-//! [`dispatcher`](self) claims what is due from `store::Outbox` and gives it to the [`Sender`] of its kind; `web_push`, `webhook` and
-//! `email` are those. Started by `startup`; nothing of the engine knows it, and it knows nothing of the engine, so that it can become a
+//! [`dispatcher`] claims what is due from `store::Outbox`, asks [`schedule`] whether it is to be sent now (what devices have seen: [`seen`];
+//! which hosts are left alone: [`circuit`]), has [`render`] make the message and gives it to the [`Sender`] of its kind. Started by `startup`; nothing of the engine knows it, and it knows nothing of the engine, so that it can become a
 //! process of its own where the store is shared.
 //! Invariants: an answer is awaited for a bounded time and read to a bounded length; nothing that a receiver does delays another
 //! endpoint, a job or a request; every attempt ends with a line in the log, by its outcome or as `cut-off`.
+
+pub mod circuit;
+pub mod dispatcher;
+pub mod render;
+pub mod schedule;
+pub mod seen;
 
 use crate::store::EndpointRow;
 use async_trait::async_trait;

@@ -12,7 +12,8 @@ use async_trait::async_trait;
 use domain::{
     DeliveryId, EndpointId, EventType, JobId, OwnerId, Timestamp,
     push::{
-        BrowserStep, Delivery, DeliveryAttempt, EndpointKind, EndpointPatch, NotificationSettings, PushEndpoint, QuietTimes,
+        BrowserStep, Delivery, DeliveryAttempt, EndpointKind, EndpointPatch, NotificationSettings, PushEndpoint,
+        QuietTimes,
     },
 };
 

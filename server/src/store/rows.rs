@@ -28,6 +28,8 @@ pub struct Committed {
     pub changing: Option<u64>,
     /// When something is to be sent, or to be looked at by who sends: the earliest of it.
     pub deliveries: Option<Timestamp>,
+    /// Whether an endpoint was switched off with more pending than was written at once.
+    pub unsettled: bool,
 }
 
 /// Called after each commit, on the writer's thread: quick and never blocking.

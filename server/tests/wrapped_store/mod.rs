@@ -293,10 +293,22 @@ impl<I: Interpose> Outbox for WrappedStore<I> {
     async fn endpoint(&self, owner: OwnerId, id: EndpointId) -> StoreResult<Option<EndpointRow>> {
         self.inner.endpoint(owner, id).await
     }
-    async fn change_endpoint(&self, owner: OwnerId, id: EndpointId, patch: EndpointPatch, now: Timestamp) -> StoreResult<Option<EndpointRow>> {
+    async fn change_endpoint(
+        &self,
+        owner: OwnerId,
+        id: EndpointId,
+        patch: EndpointPatch,
+        now: Timestamp,
+    ) -> StoreResult<Option<EndpointRow>> {
         self.inner.change_endpoint(owner, id, patch, now).await
     }
-    async fn rotate_secret(&self, owner: OwnerId, id: EndpointId, secret: Vec<u8>, previous_until: Timestamp) -> StoreResult<Option<EndpointRow>> {
+    async fn rotate_secret(
+        &self,
+        owner: OwnerId,
+        id: EndpointId,
+        secret: Vec<u8>,
+        previous_until: Timestamp,
+    ) -> StoreResult<Option<EndpointRow>> {
         self.inner.rotate_secret(owner, id, secret, previous_until).await
     }
     async fn remove_endpoint(&self, owner: OwnerId, id: EndpointId, now: Timestamp) -> StoreResult<bool> {
@@ -320,7 +332,12 @@ impl<I: Interpose> Outbox for WrappedStore<I> {
     async fn job_notifications(&self, owner: OwnerId, job: JobId) -> StoreResult<Option<Option<Vec<EventType>>>> {
         self.inner.job_notifications(owner, job).await
     }
-    async fn set_job_notifications(&self, owner: OwnerId, job: JobId, events: Option<Vec<EventType>>) -> StoreResult<bool> {
+    async fn set_job_notifications(
+        &self,
+        owner: OwnerId,
+        job: JobId,
+        events: Option<Vec<EventType>>,
+    ) -> StoreResult<bool> {
         self.inner.set_job_notifications(owner, job, events).await
     }
     async fn deliveries(&self, owner: OwnerId, filter: DeliveryFilter) -> StoreResult<Option<Vec<Delivery>>> {
@@ -329,7 +346,13 @@ impl<I: Interpose> Outbox for WrappedStore<I> {
     async fn delivery(&self, owner: OwnerId, id: DeliveryId) -> StoreResult<Option<DeliveryDetail>> {
         self.inner.delivery(owner, id).await
     }
-    async fn send_test(&self, owner: OwnerId, endpoint: EndpointId, id: DeliveryId, now: Timestamp) -> StoreResult<Option<Option<Delivery>>> {
+    async fn send_test(
+        &self,
+        owner: OwnerId,
+        endpoint: EndpointId,
+        id: DeliveryId,
+        now: Timestamp,
+    ) -> StoreResult<Option<Option<Delivery>>> {
         self.inner.send_test(owner, endpoint, id, now).await
     }
     async fn resend(&self, owner: OwnerId, id: DeliveryId, now: Timestamp) -> StoreResult<Resent> {
@@ -338,16 +361,33 @@ impl<I: Interpose> Outbox for WrappedStore<I> {
     async fn cancel_delivery(&self, owner: OwnerId, id: DeliveryId, now: Timestamp) -> StoreResult<Option<bool>> {
         self.inner.cancel_delivery(owner, id, now).await
     }
-    async fn report_delivery(&self, owner: OwnerId, id: DeliveryId, step: BrowserStep, now: Timestamp) -> StoreResult<bool> {
+    async fn report_delivery(
+        &self,
+        owner: OwnerId,
+        id: DeliveryId,
+        step: BrowserStep,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
         self.inner.report_delivery(owner, id, step, now).await
     }
     async fn claim_deliveries(&self, claim: DeliveryClaim) -> StoreResult<Vec<ClaimedDelivery>> {
         self.inner.claim_deliveries(claim).await
     }
-    async fn end_attempt(&self, lease: DeliveryLease, end: AttemptEnd, now: Timestamp) -> StoreResult<Result<(), LeaseLost>> {
+    async fn end_attempt(
+        &self,
+        lease: DeliveryLease,
+        end: AttemptEnd,
+        now: Timestamp,
+    ) -> StoreResult<Result<(), LeaseLost>> {
         self.inner.end_attempt(lease, end, now).await
     }
-    async fn put_off(&self, lease: DeliveryLease, until: Option<Timestamp>, reason: &'static str, now: Timestamp) -> StoreResult<Result<(), LeaseLost>> {
+    async fn put_off(
+        &self,
+        lease: DeliveryLease,
+        until: Option<Timestamp>,
+        reason: &'static str,
+        now: Timestamp,
+    ) -> StoreResult<Result<(), LeaseLost>> {
         self.inner.put_off(lease, until, reason, now).await
     }
     async fn rescue_deliveries(&self, now: Timestamp, all: bool) -> StoreResult<usize> {

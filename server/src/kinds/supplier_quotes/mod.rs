@@ -6,10 +6,11 @@
 //! whatever came is taken with the checkpoint that has it, so a crash anywhere leaves an earlier state of the same course.
 
 pub mod ask;
-pub mod breaker;
 pub mod client;
 mod course;
 pub mod directory;
+
+pub use crate::breaker;
 
 use crate::{
     clock,

@@ -28,7 +28,7 @@ pub(super) fn disown(tx: &mut Tx<'_>, owner: OwnerId, now: Timestamp) -> StoreRe
         return Ok(());
     };
     tx.changes.push(Change::Renamed { from: owner, to: nobody });
-    ageing::disown(tx, row, now)?;
+    ageing::disown(tx, row)?;
     let stopped =
         all(tx.conn, FENCE, (now.0, row), |row| Ok((JobId::from_bytes(row.get(0)?), row.get::<_, String>(1)?)))?;
     for (job, kind) in stopped {

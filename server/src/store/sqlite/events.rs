@@ -87,7 +87,8 @@ impl Log {
 
     /// Appends the events to the owner's stream; answers the owner and the new head.
     pub(super) fn write(self, tx: &mut Tx<'_>, now: Timestamp) -> StoreResult<(OwnerId, u64)> {
-        const ADVANCE: &str = "UPDATE owner SET head = head + ?1, open = open + ?3 WHERE id = ?2 RETURNING head, uuid, told";
+        const ADVANCE: &str =
+            "UPDATE owner SET head = head + ?1, open = open + ?3 WHERE id = ?2 RETURNING head, uuid, told";
         let count = self.entries.len() as u64;
         let opened = i64::from(!self.state.is_terminal()) - i64::from(self.was_open);
         let (head, owner, told) = first(tx.conn, ADVANCE, (count, self.owner, opened), |row| {
@@ -95,8 +96,7 @@ impl Log {
         })?
         .ok_or_else(|| damaged(0, "a job without an owner"))?;
         let is_told = tell::concerns(told, self.entries.iter().map(|(event, _)| *event));
-        let events: Vec<_> =
-            if is_told { self.entries.iter().map(|(event, _)| *event).collect() } else { Vec::new() };
+        let events: Vec<_> = if is_told { self.entries.iter().map(|(event, _)| *event).collect() } else { Vec::new() };
         for (index, (event, data)) in (1..).zip(self.entries) {
             let (seq, jseq) = (head - count + index, self.jseq + index);
             insert(tx, self.owner, seq, self.job, jseq, now, event, &data)?;

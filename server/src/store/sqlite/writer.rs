@@ -267,6 +267,7 @@ fn merge(all: &mut Committed, one: Committed) {
     all.claimable |= one.claimable;
     all.due = earliest(all.due, one.due);
     all.deliveries = earliest(all.deliveries, one.deliveries);
+    all.unsettled |= one.unsettled;
     all.cancel_requested.extend(one.cancel_requested);
     all.catalogue = all.catalogue.max(one.catalogue);
 }

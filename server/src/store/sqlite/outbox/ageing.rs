@@ -15,7 +15,8 @@ use crate::store::StoreResult;
 use domain::Timestamp;
 
 /// Part of a query about `job`: whether nothing is still to be told of it.
-pub(in super::super) const TOLD_ALL: &str = "NOT EXISTS (SELECT 1 FROM delivery d INDEXED BY delivery_of_job WHERE d.job = job.id
+pub(in super::super) const TOLD_ALL: &str =
+    "NOT EXISTS (SELECT 1 FROM delivery d INDEXED BY delivery_of_job WHERE d.job = job.id
     AND (d.state = 'held' OR d.state = 'queued' OR d.state = 'sending' OR d.state = 'retrying'))";
 
 /// Removes deliveries of a job, at most so many; answers how many.
@@ -31,10 +32,10 @@ pub(in super::super) fn forget_job(tx: &Tx<'_>, job: i64, limit: i64) -> rusqlit
 }
 
 /// Nothing is sent to an owner's endpoints any more, and nobody knows where they were.
-pub(in super::super) fn disown(tx: &mut Tx<'_>, owner: i64, now: Timestamp) -> StoreResult<()> {
+pub(in super::super) fn disown(tx: &mut Tx<'_>, owner: i64) -> StoreResult<()> {
     let listed = "SELECT id FROM endpoint WHERE owner = ?1 AND state <> 'removed'";
     for endpoint in all(tx.conn, listed, [owner], |row| row.get::<_, i64>(0))? {
-        endpoints::remove_one(tx, endpoint, now)?;
+        endpoints::remove_one(tx, endpoint)?;
     }
     run(tx.conn, "UPDATE endpoint SET label = '' WHERE owner = ?1", [owner])?;
     run(tx.conn, "DELETE FROM owner_push WHERE owner = ?1", [owner])?;
@@ -74,7 +75,8 @@ fn forget_endpoint(tx: &Tx<'_>, endpoint: i64, limit: i64) -> rusqlite::Result<u
 pub(super) fn prune(tx: &mut Tx<'_>, before: Timestamp, limit: i64) -> StoreResult<bool> {
     const OLD: &str = "SELECT id FROM delivery INDEXED BY delivery_without_job WHERE job IS NULL AND created_at < ?1
         AND (state = 'delivered' OR state = 'unneeded' OR state = 'gave-up' OR state = 'cancelled') AND lease_until IS NULL LIMIT ?2";
-    const EMPTY: &str = "SELECT id FROM endpoint WHERE state = 'removed' AND unsettled = 0 AND created_at < ?1 AND NOT EXISTS
+    const EMPTY: &str =
+        "SELECT id FROM endpoint WHERE state = 'removed' AND unsettled = 0 AND created_at < ?1 AND NOT EXISTS
         (SELECT 1 FROM delivery d INDEXED BY delivery_of_endpoint WHERE d.endpoint = endpoint.id) LIMIT ?2";
     let old = all(tx.conn, OLD, (before.0, limit), |row| row.get::<_, i64>(0))?;
     for delivery in &old {
@@ -87,4 +89,3 @@ pub(super) fn prune(tx: &mut Tx<'_>, before: Timestamp, limit: i64) -> StoreResu
     }
     Ok(super::super::at_most(old.len().max(empty.len())) >= limit)
 }
-

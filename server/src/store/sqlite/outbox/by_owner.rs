@@ -75,7 +75,8 @@ pub(super) fn list(conn: &Connection, owner: OwnerId, filter: &DeliveryFilter) -
         "delivery d INDEXED BY delivery_of_endpoint JOIN endpoint e ON e.id = d.endpoint LEFT JOIN job j ON j.id = d.job
         LEFT JOIN delivery w ON w.id = d.within WHERE d.endpoint = ?1 AND d.id < ?2 ORDER BY d.id DESC LIMIT ?3"
     );
-    const ENDPOINTS: &str = "SELECT e.id, e.uuid FROM owner o CROSS JOIN endpoint e ON e.owner = o.id WHERE o.uuid = ?1";
+    const ENDPOINTS: &str =
+        "SELECT e.id, e.uuid FROM owner o CROSS JOIN endpoint e ON e.owner = o.id WHERE o.uuid = ?1";
     let before = match filter.before {
         Some(id) => find(conn, owner, id)?.map_or(0, |(id, _)| id),
         None => i64::MAX,
@@ -171,7 +172,8 @@ pub(super) fn cancel(tx: &mut Tx<'_>, owner: OwnerId, id: DeliveryId, now: Times
     // What it would have told besides is told by the next one.
     const RELEASE: &str = "UPDATE delivery SET lane = 0, rank = 0, due_at = coalesce(due_at, ?2), within = NULL
         WHERE within = ?1 AND (state = 'held' OR state = 'queued')";
-    const COUNT: &str = "UPDATE endpoint SET pending = max(0, pending - 1), retrying = max(0, retrying - ?2) WHERE id = ?1";
+    const COUNT: &str =
+        "UPDATE endpoint SET pending = max(0, pending - 1), retrying = max(0, retrying - ?2) WHERE id = ?1";
     let Some((key, delivery)) = find(tx.conn, owner, id)? else { return Ok(None) };
     if delivery.state.has_ended() {
         return Ok(Some(false));
@@ -210,4 +212,3 @@ pub(super) fn report(
     run(tx.conn, NOTE, (key, now.0, step >= BrowserStep::Shown, step >= BrowserStep::Clicked))?;
     Ok(true)
 }
-

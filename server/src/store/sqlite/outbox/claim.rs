@@ -42,7 +42,8 @@ pub(super) fn claim(tx: &mut Tx<'_>, claim: &DeliveryClaim) -> StoreResult<Vec<i
 }
 
 fn begin(tx: &Tx<'_>, endpoint: i64, lane: i64, delivery: i64, claim: &DeliveryClaim) -> rusqlite::Result<()> {
-    const BEGIN: &str = "UPDATE delivery SET state = 'sending', reason = NULL, attempts = attempts + 1, lease_token = lease_token + 1,
+    const BEGIN: &str =
+        "UPDATE delivery SET state = 'sending', reason = NULL, attempts = attempts + 1, lease_token = lease_token + 1,
         lease_until = ?2, attempt_at = ?3, first_attempt_at = coalesce(first_attempt_at, ?3) WHERE id = ?1";
     const RETRIED: &str = "UPDATE endpoint SET retrying = retrying - 1 WHERE id = ?1";
     run(tx.conn, BEGIN, (delivery, claim.lease_until.0, claim.now.0))?;

@@ -74,7 +74,8 @@ pub(super) fn attempt(
     end: &AttemptEnd,
     now: Timestamp,
 ) -> StoreResult<Result<(), LeaseLost>> {
-    const NOTED: &str = "UPDATE delivery SET lease_until = NULL, status = ?2, cuts = 0, lane = iif(state = 'sending', lane, NULL),
+    const NOTED: &str =
+        "UPDATE delivery SET lease_until = NULL, status = ?2, cuts = 0, lane = iif(state = 'sending', lane, NULL),
         delivered_at = iif(?3, ?4, delivered_at) WHERE id = ?1";
     const REACHED: &str = "UPDATE endpoint SET delivered_at = ?2, failing_since = NULL WHERE id = ?1";
     const MISSED: &str = "UPDATE endpoint SET failing_since = coalesce(failing_since, ?2) WHERE id = ?1";
@@ -100,7 +101,7 @@ pub(super) fn attempt(
     {
         let why = if *state == EndpointState::Gone { "gone" } else { "parked" };
         let ends = Ends { endpoint: state.as_str(), reason: Some(&end.outcome), delivery: "gave-up", why };
-        switch::off(tx, held.endpoint, &ends, now)?;
+        switch::off(tx, held.endpoint, &ends)?;
     }
     Ok(Ok(()))
 }
@@ -114,9 +115,11 @@ pub(super) fn put_off(
     now: Timestamp,
 ) -> StoreResult<Result<(), LeaseLost>> {
     // As if it had not been claimed.
-    const UNDO: &str = "UPDATE delivery SET lease_until = NULL, attempts = attempts - 1, lane = iif(state = 'sending', lane, NULL),
+    const UNDO: &str =
+        "UPDATE delivery SET lease_until = NULL, attempts = attempts - 1, lane = iif(state = 'sending', lane, NULL),
         first_attempt_at = iif(attempts - 1 > course, first_attempt_at, NULL) WHERE id = ?1";
-    const HOLD: &str = "UPDATE delivery SET state = 'held', reason = ?2, due_at = ?3, rank = iif(lane = 1, ?3, 0) WHERE id = ?1";
+    const HOLD: &str =
+        "UPDATE delivery SET state = 'held', reason = ?2, due_at = ?3, rank = iif(lane = 1, ?3, 0) WHERE id = ?1";
     let Some(held) = held(tx, lease)? else { return Ok(Err(LeaseLost)) };
     run(tx.conn, UNDO, [held.id])?;
     let untold = held.attempts == 1;
@@ -159,9 +162,8 @@ pub(super) fn rescue(tx: &mut Tx<'_>, now: Timestamp, all_of_them: bool, limit: 
 
 /// Takes back deliveries that were claimed and whose endpoint has been removed before they could be read.
 pub(super) fn abandon(tx: &mut Tx<'_>, claimed: &[i64], now: Timestamp) -> StoreResult<()> {
-    const ONE: &str = select_held!(
-        "delivery d JOIN endpoint e ON e.id = d.endpoint WHERE d.id = ?1 AND d.lease_until IS NOT NULL"
-    );
+    const ONE: &str =
+        select_held!("delivery d JOIN endpoint e ON e.id = d.endpoint WHERE d.id = ?1 AND d.lease_until IS NOT NULL");
     for id in claimed {
         if let Some(held) = first(tx.conn, ONE, [id], read)? {
             cut_off(tx, &held, now)?;
@@ -172,7 +174,8 @@ pub(super) fn abandon(tx: &mut Tx<'_>, claimed: &[i64], now: Timestamp) -> Store
 
 fn cut_off(tx: &mut Tx<'_>, held: &Held, now: Timestamp) -> StoreResult<()> {
     const FREE: &str = "UPDATE delivery SET lease_until = NULL, cuts = cuts + 1, lane = iif(state = 'sending', lane, NULL) WHERE id = ?1";
-    const DUE: &str = "UPDATE delivery SET state = iif(lane = 1, 'retrying', 'queued'), reason = 'cut-off', due_at = ?2,
+    const DUE: &str =
+        "UPDATE delivery SET state = iif(lane = 1, 'retrying', 'queued'), reason = 'cut-off', due_at = ?2,
         rank = iif(lane = 1, ?2, 0) WHERE id = ?1";
     log(tx, held, None, None, "cut-off", None)?;
     run(tx.conn, FREE, [held.id])?;
@@ -229,14 +232,9 @@ fn end_one(tx: &Tx<'_>, held: &Held, state: &str, reason: Option<&str>) -> rusql
     count_down(tx, held, 1)
 }
 
-fn finish_others(
-    tx: &Tx<'_>,
-    held: &Held,
-    state: &str,
-    reason: Option<&str>,
-    now: Timestamp,
-) -> rusqlite::Result<()> {
-    const END: &str = "UPDATE delivery SET state = ?2, reason = ?3, due_at = NULL, delivered_at = iif(?2 = 'delivered', ?4, NULL)
+fn finish_others(tx: &Tx<'_>, held: &Held, state: &str, reason: Option<&str>, now: Timestamp) -> rusqlite::Result<()> {
+    const END: &str =
+        "UPDATE delivery SET state = ?2, reason = ?3, due_at = NULL, delivered_at = iif(?2 = 'delivered', ?4, NULL)
         WHERE within = ?1 AND (state = 'held' OR state = 'queued')";
     let others = run(tx.conn, END, (held.id, state, reason, now.0))?;
     count_down(tx, held, others)
@@ -260,4 +258,3 @@ fn count_down(tx: &Tx<'_>, held: &Held, ended: usize) -> rusqlite::Result<()> {
     }
     Ok(())
 }
-

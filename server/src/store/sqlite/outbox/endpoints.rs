@@ -39,7 +39,7 @@ pub(super) fn add(tx: &mut Tx<'_>, new: &NewEndpoint, now: Timestamp) -> StoreRe
     };
     if let Some(id) = known {
         refresh(tx, id, kind, public_key, secret, now)?;
-        inherit(tx, id, replaced, now)?;
+        inherit(tx, id, replaced)?;
         return Ok(Added::Known(whole(tx, id)?));
     }
     if only::<i64>(tx.conn, COUNT, [owner])? >= super::super::at_most(ENDPOINT_LIMIT) && replaced.is_none() {
@@ -60,7 +60,7 @@ pub(super) fn add(tx: &mut Tx<'_>, new: &NewEndpoint, now: Timestamp) -> StoreRe
         public_key,
         secret
     ])?;
-    inherit(tx, id, replaced, now)?;
+    inherit(tx, id, replaced)?;
     set_delay(tx, id)?;
     if state == EndpointState::Unconfirmed {
         ask(tx, id, now)?;
@@ -137,12 +137,12 @@ pub(super) fn by_hand(
 }
 
 /// Takes the settings of an endpoint that goes.
-fn inherit(tx: &mut Tx<'_>, id: i64, from: Option<(i64, EndpointRow)>, now: Timestamp) -> StoreResult<()> {
+fn inherit(tx: &mut Tx<'_>, id: i64, from: Option<(i64, EndpointRow)>) -> StoreResult<()> {
     const INHERIT: &str = "UPDATE endpoint SET (label, events, told_when, digest_s, delay_ms) =
         (SELECT label, events, told_when, digest_s, delay_ms FROM endpoint WHERE id = ?2) WHERE id = ?1";
     if let Some((from, _)) = from {
         run(tx.conn, INHERIT, (id, from))?;
-        remove_one(tx, from, now)?;
+        remove_one(tx, from)?;
         switch::refresh_owner(tx, id)?;
     }
     Ok(())
@@ -170,7 +170,6 @@ pub(super) fn change(
     owner: OwnerId,
     id: EndpointId,
     patch: &EndpointPatch,
-    now: Timestamp,
 ) -> StoreResult<Option<EndpointRow>> {
     const CHANGE: &str = "UPDATE endpoint SET label = coalesce(?2, label), events = coalesce(?3, events),
         told_when = coalesce(?4, told_when), digest_s = coalesce(?5, digest_s) WHERE id = ?1";
@@ -181,7 +180,7 @@ pub(super) fn change(
     match (patch.paused, row.shown.state) {
         (Some(true), EndpointState::Active | EndpointState::Parked) => {
             let ends = Ends { endpoint: "paused", reason: None, delivery: "cancelled", why: "paused" };
-            switch::off(tx, key, &ends, now)?;
+            switch::off(tx, key, &ends)?;
         }
         (Some(false), EndpointState::Paused | EndpointState::Parked) => switch::on(tx, key)?,
         _ => switch::refresh_owner(tx, key)?,
@@ -220,18 +219,19 @@ pub(super) fn rotate(
 }
 
 /// Removes one of an owner.
-pub(super) fn remove(tx: &mut Tx<'_>, owner: OwnerId, id: EndpointId, now: Timestamp) -> StoreResult<bool> {
+pub(super) fn remove(tx: &mut Tx<'_>, owner: OwnerId, id: EndpointId) -> StoreResult<bool> {
     let Some((key, _)) = find(tx.conn, owner, id)? else { return Ok(false) };
-    remove_one(tx, key, now)?;
+    remove_one(tx, key)?;
     Ok(true)
 }
 
 /// Switches it off and forgets how it is reached; its log stays.
-pub(super) fn remove_one(tx: &mut Tx<'_>, endpoint: i64, now: Timestamp) -> StoreResult<()> {
-    const FORGET: &str = "UPDATE endpoint SET address = NULL, public_key = NULL, secret = NULL, previous = NULL, host = ''
+pub(super) fn remove_one(tx: &mut Tx<'_>, endpoint: i64) -> StoreResult<()> {
+    const FORGET: &str =
+        "UPDATE endpoint SET address = NULL, public_key = NULL, secret = NULL, previous = NULL, host = ''
         WHERE id = ?1";
     let ends = Ends { endpoint: "removed", reason: None, delivery: "cancelled", why: "endpoint-removed" };
-    switch::off(tx, endpoint, &ends, now)?;
+    switch::off(tx, endpoint, &ends)?;
     run(tx.conn, FORGET, [endpoint])?;
     Ok(())
 }
@@ -255,12 +255,11 @@ pub(super) fn confirm(tx: &mut Tx<'_>, token: &[u8]) -> StoreResult<bool> {
 }
 
 /// Whoever gets the mails wants no more of them.
-pub(super) fn unsubscribe(tx: &mut Tx<'_>, token: &[u8], now: Timestamp) -> StoreResult<bool> {
+pub(super) fn unsubscribe(tx: &mut Tx<'_>, token: &[u8]) -> StoreResult<bool> {
     let Some((key, row)) = of_token(tx.conn, token)? else { return Ok(false) };
     if row.shown.state != EndpointState::Gone {
-        let ends =
-            Ends { endpoint: "gone", reason: Some("unsubscribed"), delivery: "cancelled", why: "unsubscribed" };
-        switch::off(tx, key, &ends, now)?;
+        let ends = Ends { endpoint: "gone", reason: Some("unsubscribed"), delivery: "cancelled", why: "unsubscribed" };
+        switch::off(tx, key, &ends)?;
     }
     Ok(true)
 }
@@ -272,6 +271,7 @@ fn whole(tx: &Tx<'_>, id: i64) -> StoreResult<EndpointRow> {
 
 /// The owner's inner key; the row is made when this is the first that is known of them.
 pub(super) fn owner_key(tx: &Tx<'_>, owner: OwnerId) -> rusqlite::Result<i64> {
-    const OWNER: &str = "INSERT INTO owner (uuid) VALUES (?1) ON CONFLICT (uuid) DO UPDATE SET uuid = uuid RETURNING id";
+    const OWNER: &str =
+        "INSERT INTO owner (uuid) VALUES (?1) ON CONFLICT (uuid) DO UPDATE SET uuid = uuid RETURNING id";
     first(tx.conn, OWNER, [owner.as_bytes()], |row| row.get(0))?.ok_or(rusqlite::Error::QueryReturnedNoRows)
 }

@@ -63,7 +63,9 @@ pub(super) fn changed(tx: &mut Tx<'_>, endpoint: i64, lane: i64, now: Timestamp)
 pub(super) fn head(tx: &Tx<'_>, endpoint: i64, lane: i64) -> rusqlite::Result<Option<(i64, Timestamp)>> {
     const HEAD: &str = "SELECT d.id, d.due_at FROM endpoint e CROSS JOIN delivery d INDEXED BY delivery_lane
         ON d.endpoint = e.id AND d.lane = ?2 AND d.era = e.era WHERE e.id = ?1 ORDER BY d.rank, d.id LIMIT 1";
-    first(tx.conn, HEAD, (endpoint, lane), |row| Ok((row.get(0)?, Timestamp(row.get::<_, Option<i64>>(1)?.unwrap_or(0)))))
+    first(tx.conn, HEAD, (endpoint, lane), |row| {
+        Ok((row.get(0)?, Timestamp(row.get::<_, Option<i64>>(1)?.unwrap_or(0))))
+    })
 }
 
 /// Whoever sends should look by then.

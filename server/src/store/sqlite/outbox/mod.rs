@@ -45,9 +45,9 @@ impl Outbox for SqliteStore {
         owner: OwnerId,
         id: EndpointId,
         patch: EndpointPatch,
-        now: Timestamp,
+        _now: Timestamp,
     ) -> StoreResult<Option<EndpointRow>> {
-        self.express(move |tx| endpoints::change(tx, owner, id, &patch, now)).await
+        self.express(move |tx| endpoints::change(tx, owner, id, &patch)).await
     }
 
     async fn rotate_secret(
@@ -60,8 +60,8 @@ impl Outbox for SqliteStore {
         self.express(move |tx| endpoints::rotate(tx, owner, id, &secret, previous_until)).await
     }
 
-    async fn remove_endpoint(&self, owner: OwnerId, id: EndpointId, now: Timestamp) -> StoreResult<bool> {
-        self.express(move |tx| endpoints::remove(tx, owner, id, now)).await
+    async fn remove_endpoint(&self, owner: OwnerId, id: EndpointId, _now: Timestamp) -> StoreResult<bool> {
+        self.express(move |tx| endpoints::remove(tx, owner, id)).await
     }
 
     async fn endpoint_of_token(&self, token: &[u8]) -> StoreResult<Option<EndpointRow>> {
@@ -74,9 +74,9 @@ impl Outbox for SqliteStore {
         self.express(move |tx| endpoints::confirm(tx, &token)).await
     }
 
-    async fn unsubscribe_email(&self, token: &[u8], now: Timestamp) -> StoreResult<bool> {
+    async fn unsubscribe_email(&self, token: &[u8], _now: Timestamp) -> StoreResult<bool> {
         let token = token.to_owned();
-        self.express(move |tx| endpoints::unsubscribe(tx, &token, now)).await
+        self.express(move |tx| endpoints::unsubscribe(tx, &token)).await
     }
 
     async fn notification_settings(&self, owner: OwnerId) -> StoreResult<NotificationSettings> {
@@ -248,8 +248,10 @@ fn read_claimed(conn: &Connection, ids: &[i64]) -> StoreResult<Vec<ClaimedDelive
 
 /// Counted from the endpoints and their lanes, since there may be a million deliveries.
 fn load(conn: &Connection) -> rusqlite::Result<OutboxLoad> {
-    const PENDING: &str = "SELECT e.kind, sum(e.pending), sum(e.retrying) FROM endpoint e WHERE e.pending > 0 GROUP BY e.kind";
-    const SENDING: &str = "SELECT e.kind, count(*) FROM delivery d INDEXED BY delivery_leased JOIN endpoint e ON e.id = d.endpoint
+    const PENDING: &str =
+        "SELECT e.kind, sum(e.pending), sum(e.retrying) FROM endpoint e WHERE e.pending > 0 GROUP BY e.kind";
+    const SENDING: &str =
+        "SELECT e.kind, count(*) FROM delivery d INDEXED BY delivery_leased JOIN endpoint e ON e.id = d.endpoint
         WHERE d.lease_until IS NOT NULL AND d.state = 'sending' GROUP BY e.kind";
     const OLDEST: &str = "SELECT min(due_at) FROM push_lane WHERE turn IS NOT NULL";
     let by_kind = |sql| {
@@ -268,11 +270,8 @@ fn load(conn: &Connection) -> rusqlite::Result<OutboxLoad> {
         let Some(kind) = kind else { continue };
         let under_way = sending.iter().find(|(known, _)| *known == Some(kind)).map_or(0, |(_, count)| *count);
         let queued = pending.saturating_sub(retrying + under_way);
-        let states = [
-            (DeliveryState::Queued, queued),
-            (DeliveryState::Sending, under_way),
-            (DeliveryState::Retrying, retrying),
-        ];
+        let states =
+            [(DeliveryState::Queued, queued), (DeliveryState::Sending, under_way), (DeliveryState::Retrying, retrying)];
         load.pending.extend(states.map(|(state, count)| (kind, state, count)));
     }
     load.oldest_due = statement::first(conn, OLDEST, [], |row| statement::maybe_moment(row, 0))?.flatten();

@@ -10,7 +10,9 @@ use super::{
 use crate::store::{EndpointRow, StoreResult, Target, Told};
 use domain::{
     DeliveryId, EndpointId, EventType, JobId, OwnerId,
-    push::{Delivery, DeliveryAttempt, DeliveryState, EndpointKind, EndpointState, NotificationSettings, PushEndpoint, When},
+    push::{
+        Delivery, DeliveryAttempt, DeliveryState, EndpointKind, EndpointState, NotificationSettings, PushEndpoint, When,
+    },
 };
 use rusqlite::{Connection, Row};
 
@@ -160,7 +162,6 @@ pub(super) fn settings(conn: &Connection, owner: OwnerId) -> StoreResult<Notific
     // Settings that a later version wrote are as good as none.
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
 }
-
 
 fn word<T>(row: &Row<'_>, column: usize, parse: impl Fn(&str) -> Option<T>) -> rusqlite::Result<T> {
     let word = row.get_ref(column)?.as_str()?;

@@ -12,7 +12,6 @@ use super::{
     },
     bits,
 };
-use domain::Timestamp;
 
 /// How what was pending ends.
 pub(super) struct Ends<'e> {
@@ -30,21 +29,24 @@ pub(super) struct Ends<'e> {
 const AT_ONCE: i64 = 100;
 
 /// Switches it off.
-pub(super) fn off(tx: &mut Tx<'_>, endpoint: i64, ends: &Ends<'_>, now: Timestamp) -> rusqlite::Result<()> {
-    const OFF: &str = "UPDATE endpoint SET state = ?2, reason = ?3, ends_as = ?4, ends_why = ?5, era = era + 1, unsettled = 1,
+pub(super) fn off(tx: &mut Tx<'_>, endpoint: i64, ends: &Ends<'_>) -> rusqlite::Result<()> {
+    const OFF: &str =
+        "UPDATE endpoint SET state = ?2, reason = ?3, ends_as = ?4, ends_why = ?5, era = era + 1, unsettled = 1,
         pending = 0, retrying = 0 WHERE id = ?1";
     run(tx.conn, OFF, (endpoint, ends.endpoint, ends.reason, ends.delivery, ends.why))?;
     run(tx.conn, "DELETE FROM push_lane WHERE endpoint = ?1", [endpoint])?;
-    if settle_one(tx, endpoint, AT_ONCE)? {
-        // The rest is the dispatcher's.
-        tx.committed.deliveries = tx.committed.deliveries.into_iter().chain([now]).min();
-    }
+    // The rest is the dispatcher's.
+    tx.committed.unsettled |= settle_one(tx, endpoint, AT_ONCE)?;
     refresh_owner(tx, endpoint)
 }
 
 /// The endpoint is told again from now on: nothing of before comes back.
 pub(super) fn on(tx: &mut Tx<'_>, endpoint: i64) -> rusqlite::Result<()> {
-    run(tx.conn, "UPDATE endpoint SET state = 'active', reason = NULL, failing_since = NULL WHERE id = ?1", [endpoint])?;
+    run(
+        tx.conn,
+        "UPDATE endpoint SET state = 'active', reason = NULL, failing_since = NULL WHERE id = ?1",
+        [endpoint],
+    )?;
     refresh_owner(tx, endpoint)
 }
 

@@ -101,7 +101,8 @@ pub(super) struct New<'n> {
 
 /// Inserts it and lets its lane know.
 pub(super) fn insert(tx: &mut Tx<'_>, id: DeliveryId, new: &New<'_>, now: Timestamp) -> rusqlite::Result<i64> {
-    const INSERT: &str = "INSERT INTO delivery (uuid, endpoint, era, lane, job, seq, event, state, reason, due_at, created_at)
+    const INSERT: &str =
+        "INSERT INTO delivery (uuid, endpoint, era, lane, job, seq, event, state, reason, due_at, created_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     let inserted = tx.conn.prepare_cached(INSERT)?.insert((
         id.as_bytes(),

@@ -1,6 +1,7 @@
-//! The operator's quiet hours: wall times of a time zone between which deferred jobs may start.
+//! Quiet hours: wall times of a time zone between which something may begin.
 //!
-//! Read from the settings, asked by `submit` for `run_at: "quiet"`. Reads no clock.
+//! The operator's are read from the settings and asked by `submit` for `run_at: "quiet"`; of an owner's quiet times, `notify` asks when
+//! they are over. Reads no clock.
 //! Invariant: a start that it names lies within quiet hours, on days too on which the clocks are changed: a wall time that a day does
 //! not have is taken after the gap, one that it has twice at its first occurrence (`jiff`'s "compatible", RFC 5545).
 

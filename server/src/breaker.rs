@@ -1,7 +1,8 @@
-//! A circuit breaker: whether a supplier is asked, after how it did of late.
+//! A circuit breaker: whether somebody is asked, after how they did of late.
 //!
-//! One for each supplier, shared by all jobs of the process ([`super::directory`]). Closed, it counts failures in a row; enough of them
-//! open it, and nobody is asked for a while; then it is half open, and one question decides. Reads no clock: time is an argument.
+//! One for each supplier, shared by all jobs of the process (`kinds::supplier_quotes::directory`), and one for each host that messages
+//! are sent to (`notify::circuit`). Closed, it counts failures in a row; enough of them open it, and nobody is asked for a while; then it
+//! is half open, and one question decides. Reads no clock: time is an argument.
 //! Invariants: half open, at most one question is under way; a question that ends without a verdict (its job was stopped) leaves the
 //! breaker as it was before, so that the next one may decide.
 
@@ -28,7 +29,7 @@ impl Default for BreakerConfig {
     }
 }
 
-/// The breaker of one supplier; clones are the same.
+/// The breaker of one of those asked; clones are the same.
 #[derive(Debug, Clone)]
 pub struct Breaker {
     config: BreakerConfig,
@@ -68,6 +69,24 @@ impl Breaker {
         };
         state.probing |= is_probe;
         Some(Permit { breaker: self.clone(), is_probe })
+    }
+
+    /// Whether [`Self::permit`] would give one.
+    pub fn is_asking(&self, now: Instant) -> bool {
+        let state = self.lock();
+        state.open_until.is_none_or(|until| now >= until && !state.probing)
+    }
+
+    /// Whether nothing is held against it: one like it can be made anew.
+    pub fn is_spotless(&self) -> bool {
+        let state = self.lock();
+        state.failures == 0 && state.open_until.is_none()
+    }
+
+    /// It did what it is there for, for somebody who asked without a permit.
+    pub fn worked(&self) {
+        let mut state = self.lock();
+        *state = State { probing: state.probing, ..State::default() };
     }
 
     /// How it stands, and how much longer it is open.
