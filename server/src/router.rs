@@ -10,7 +10,7 @@ use crate::{
     },
     channels::{ack, poll, sse, ws},
     error::{self, ApiError, discard, no_such_route, wrong_method},
-    forms, owner, product_form,
+    forms, owner, product_form, settings_forms,
     state::AppState,
     ui,
 };
@@ -32,6 +32,7 @@ pub fn router(state: AppState) -> Router {
     let owned = api()
         .merge(operator())
         .merge(forms())
+        .merge(settings())
         .merge(ui::routes())
         .layer(from_fn_with_state(state.clone(), owner::identify))
         .layer(from_fn(owner::refuse_cross_site));
@@ -77,8 +78,8 @@ fn api() -> Router<AppState> {
         .route("/api/openapi.json", get(openapi::document))
 }
 
-/// Telling owners who are not there.
-fn push() -> Router<AppState> {
+/// Telling owners who are not there. Also called from within, see [`crate::within`].
+pub(crate) fn push() -> Router<AppState> {
     Router::new()
         .route("/api/v1/deliveries", get(deliveries::list))
         .route("/api/v1/deliveries/{id}", get(deliveries::one))
@@ -118,6 +119,16 @@ fn forms() -> Router<AppState> {
         .route("/preferences", post(forms::preferences))
         .route("/catalogue/{handle}", post(product_form::save))
         .route("/privacy/delete", post(forms::delete_data))
+}
+
+fn settings() -> Router<AppState> {
+    Router::new()
+        .route("/settings/webhooks", post(settings_forms::add_webhook))
+        .route("/settings/emails", post(settings_forms::add_email))
+        .route("/settings/notifications", post(settings_forms::save_settings))
+        .route("/settings/endpoints/{id}", post(settings_forms::change_endpoint))
+        .route("/settings/deliveries/{id}", post(settings_forms::act_on_delivery))
+        .route("/jobs/{id}/notifications", post(settings_forms::of_job))
 }
 
 /// For routes that take files: they go to disk as they come, within limits of their own.

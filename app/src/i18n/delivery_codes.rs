@@ -6,9 +6,9 @@ use super::Lang;
 
 /// Code, English, French.
 const CODES: &[(&str, &str, &str)] = &[
-    ("unseen", "waits whether somebody sees it on an open page", "attend que quelqu’un le voie sur une page ouverte"),
+    ("may-be-seen", "waits whether somebody sees it on an open page", "attend que quelqu’un le voie sur une page ouverte"),
     ("fallback", "waits whether something else reaches you first", "attend qu’autre chose vous atteigne d’abord"),
-    ("quiet", "held until your quiet times end", "retenu jusqu’à la fin de vos heures calmes"),
+    ("quiet-times", "held until your quiet times end", "retenu jusqu’à la fin de vos heures calmes"),
     ("digest", "gathered with others into one message", "réuni avec d’autres en un message"),
     ("seen", "since you had seen it on an open page", "puisque vous l’aviez vu sur une page ouverte"),
     ("reached", "since a browser of yours had received it", "puisqu’un de vos navigateurs l’avait reçu"),
