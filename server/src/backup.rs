@@ -4,9 +4,12 @@
 //! Invariants: the database is copied before the files that it names, so each of them was there at its moment; `backup.json` is written
 //! last, so a folder that has one is complete; a restore never writes into a folder that has something in it.
 
-use crate::store::{
-    StoreError,
-    sqlite::backup::{self, DATABASE, Named},
+use crate::{
+    notify::vapid,
+    store::{
+        StoreError,
+        sqlite::backup::{self, DATABASE, Named},
+    },
 };
 use domain::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,8 +20,9 @@ use std::{
 };
 
 const MANIFEST: &str = "backup.json";
-/// What signs cookies and opens the operator's routes: without them nobody's jobs would be theirs after a restore.
-const KEYS: [&str; 2] = ["owner.key", "operator.token"];
+/// What signs cookies, opens the operator's routes and is known to browsers that are pushed to: without them nobody's jobs would be theirs
+/// after a restore, and no browser would be told.
+const KEYS: [&str; 3] = ["owner.key", "operator.token", vapid::FILE];
 const FORMAT: u32 = 1;
 
 /// Why nothing was copied; each reads as one sentence for whoever typed the command.

@@ -10,3 +10,8 @@ pub fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
+
+/// A moment as the standard library has it, for those who only take that.
+pub fn system_time(moment: Timestamp) -> SystemTime {
+    UNIX_EPOCH + std::time::Duration::from_millis(u64::try_from(moment.0).unwrap_or(0))
+}

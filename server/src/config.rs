@@ -6,6 +6,7 @@
 use crate::{
     engine::{kind_limits::LimitsByKind, quiet_hours::QuietHours},
     kinds::supplier_quotes::{ask::Patience, breaker::BreakerConfig, client::base_of},
+    notify::email,
     operator::SHORTEST,
     store::Policy,
 };
@@ -43,6 +44,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Who operates the server, and what everybody may see of its work.
     pub operator: OperatorConfig,
+    /// How owners are told who are not there.
+    pub push: PushConfig,
     /// How long a stop may take before unfinished jobs are handed back.
     pub stop_grace: Duration,
 }
@@ -140,6 +143,59 @@ impl std::fmt::Debug for OperatorConfig {
     }
 }
 
+/// How owners are told who are not there.
+#[derive(Clone, Default)]
+pub struct PushConfig {
+    /// Webhooks may go to private addresses and over plain HTTP: for development and tests.
+    pub private_targets: bool,
+    /// Hosts of push services beside those that are known.
+    pub services: Vec<String>,
+    /// How push services reach whoever runs this server: `mailto:…` or `https://…`.
+    pub contact: Option<String>,
+    /// The mail server, with its password; without one no mail is sent.
+    pub smtp: Option<String>,
+    /// Who mails come from.
+    pub mail_from: Option<String>,
+}
+
+impl std::fmt::Debug for PushConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let smtp = self.smtp.as_ref().map(|_| "…");
+        f.debug_struct("PushConfig")
+            .field("private_targets", &self.private_targets)
+            .field("services", &self.services)
+            .field("contact", &self.contact)
+            .field("smtp", &smtp)
+            .field("mail_from", &self.mail_from)
+            .finish()
+    }
+}
+
+impl PushConfig {
+    fn validate(&self) -> Result<(), InvalidConfig> {
+        let refuse = |setting, problem: String| Err(InvalidConfig { setting, problem });
+        let is_host = |name: &String| {
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte))
+        };
+        if let Some(wrong) = self.services.iter().find(|name| !is_host(name)) {
+            return refuse("--push-services", format!("takes names of hosts, without scheme or port: \"{wrong}\""));
+        }
+        if self.contact.as_ref().is_some_and(|text| !text.starts_with("mailto:") && !text.starts_with("https://")) {
+            return refuse("--push-contact", "must begin with mailto: or https://".to_owned());
+        }
+        match (&self.smtp, &self.mail_from) {
+            (Some(_), None) => refuse("--mail-from", "is needed with --smtp: who do mails come from?".to_owned()),
+            (None, Some(_)) => refuse("--smtp", "is needed with --mail-from: where do mails go out?".to_owned()),
+            (Some(server), Some(from)) => {
+                let named = |setting| move |problem| InvalidConfig { setting, problem };
+                email::sender_of(from).map(drop).map_err(named("--mail-from"))?;
+                email::server_of(server).map(drop).map_err(named("--smtp"))
+            }
+            (None, None) => Ok(()),
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -154,6 +210,7 @@ impl Default for Config {
             suppliers: SuppliersConfig::default(),
             public_url: None,
             operator: OperatorConfig::default(),
+            push: PushConfig::default(),
             stop_grace: Duration::from_secs(10),
         }
     }
@@ -272,6 +329,7 @@ impl Config {
         if self.operator.token.as_ref().is_some_and(|token| !fits(token)) {
             return refuse("--operator-token", "must be at least 16 visible characters, without spaces");
         }
+        self.push.validate()?;
         match &self.assets {
             Some(folder) if !folder.is_dir() => refuse("--assets", &format!("names no folder: {}", folder.display())),
             _ => Ok(()),
@@ -304,6 +362,22 @@ mod tests {
         assert_eq!(config.validate().unwrap_err().setting, "--keep-results");
         config.retention.keep_jobs_days = 0;
         assert_eq!(config.validate().unwrap_err().setting, "--keep-jobs");
+        let push = |services: &str, contact: Option<&str>, smtp: Option<&str>, from: Option<&str>| {
+            let text = |text: Option<&str>| text.map(str::to_owned);
+            let (contact, smtp, mail_from) = (text(contact), text(smtp), text(from));
+            let push =
+                PushConfig { services: vec![services.to_owned()], contact, smtp, mail_from, private_targets: false };
+            assert!(!format!("{push:?}").contains("secret"));
+            Config { push, ..Config::default() }.validate().map_err(|refused| refused.setting)
+        };
+        let (server, from) = (Some("smtps://u:secret@mail.example"), Some("Shop <shop@shop.example>"));
+        assert_eq!(push("push.example", Some("mailto:a@b.example"), server, from), Ok(()));
+        assert_eq!(push("https://push.example", None, None, None), Err("--push-services"));
+        assert_eq!(push("push.example", Some("a@b.example"), None, None), Err("--push-contact"));
+        assert_eq!(push("push.example", None, server, None), Err("--mail-from"));
+        assert_eq!(push("push.example", None, None, from), Err("--smtp"));
+        assert_eq!(push("push.example", None, Some("smtp://u:secret@mail.example"), from), Err("--smtp"));
+        assert_eq!(push("push.example", None, server, Some("shop")), Err("--mail-from"));
         let urls = |suppliers: &str, public: &str| {
             let suppliers = SuppliersConfig { base: Some(suppliers.to_owned()), ..SuppliersConfig::default() };
             let config = Config { suppliers, public_url: Some(public.to_owned()), ..Config::default() };

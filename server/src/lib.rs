@@ -27,6 +27,7 @@ pub mod product_form;
 pub mod quiet_hours;
 pub mod representation;
 pub mod router;
+pub mod secret_file;
 pub mod settings_forms;
 pub mod startup;
 pub mod state;

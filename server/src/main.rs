@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use server::{
     backup::{self, BackupError, Manifest},
     clock,
-    config::{Config, InvalidConfig, LimitsConfig, OperatorConfig, RetentionConfig},
+    config::{Config, InvalidConfig, LimitsConfig, OperatorConfig, PushConfig, RetentionConfig},
     engine::{
         kind_limits::{self, LimitSetting},
         quiet_hours::{InvalidQuietHours, QuietHours},
@@ -125,6 +125,21 @@ struct Serve {
     /// Answer GET /metrics without the operator's token
     #[arg(long, env = "MEANWHILE_METRICS_OPEN", global = true)]
     metrics_open: bool,
+    /// Mail server: smtps://user:password@host, or smtp:// with ?tls=required; without it no mail is sent
+    #[arg(long, env = "MEANWHILE_SMTP", value_name = "URL", hide_env_values = true, global = true)]
+    smtp: Option<String>,
+    /// Who mails come from, such as "The shop <shop@example.org>"
+    #[arg(long, env = "MEANWHILE_MAIL_FROM", value_name = "ADDRESS", global = true)]
+    mail_from: Option<String>,
+    /// How push services reach whoever runs this server: mailto:… or https://…; --public-url without it, if that is https
+    #[arg(long, env = "MEANWHILE_PUSH_CONTACT", value_name = "URL", global = true)]
+    push_contact: Option<String>,
+    /// Hosts of push services beside those of the known browsers, with commas between
+    #[arg(long, env = "MEANWHILE_PUSH_SERVICES", value_name = "HOST", value_delimiter = ',', global = true)]
+    push_services: Vec<String>,
+    /// Let webhooks go to private addresses and over plain HTTP; for development and tests
+    #[arg(long, env = "MEANWHILE_PRIVATE_TARGETS", global = true)]
+    private_targets: bool,
 }
 
 impl Serve {
@@ -155,6 +170,13 @@ impl Serve {
         // What is set to nothing is not set.
         config.suppliers.base = self.suppliers.filter(|url| !url.is_empty());
         config.public_url = self.public_url.filter(|url| !url.is_empty());
+        config.push = PushConfig {
+            private_targets: self.private_targets,
+            services: self.push_services.into_iter().filter(|host| !host.is_empty()).collect(),
+            contact: self.push_contact.filter(|url| !url.is_empty()),
+            smtp: self.smtp.filter(|url| !url.is_empty()),
+            mail_from: self.mail_from.filter(|from| !from.is_empty()),
+        };
         config.operator = OperatorConfig { token: self.operator_token, metrics_open: self.metrics_open };
         Ok(config)
     }

@@ -4,7 +4,7 @@
 //! [`refuse_cross_site`] keeps other sites' pages from acting in a visitor's name.
 //! Invariant: the cookie is set only on HTML and POST answers, and whatever an owner is answered is private to its cache.
 
-use crate::{error::ApiError, state::AppState};
+use crate::{error::ApiError, secret_file, state::AppState};
 use axum::{
     extract::{FromRequestParts, Request, State},
     http::{HeaderMap, HeaderValue, Method, header, request::Parts},
@@ -13,13 +13,7 @@ use axum::{
 };
 use axum_extra::extract::cookie::{Cookie, Key, SameSite, SignedCookieJar};
 use domain::{OwnerId, Problem};
-use std::{
-    fs::{self, File},
-    io::{self, Read as _, Write as _},
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, path::Path, sync::Arc, time::Duration};
 use uuid::Uuid;
 
 /// The cookie's name.
@@ -38,16 +32,10 @@ impl OwnerKey {
     /// # Errors
     /// When it cannot be read or written, or has another length than it was made with.
     pub fn open(data: &Path) -> io::Result<Self> {
-        let path = data.join("owner.key");
-        let bytes = match File::open(&path) {
-            Ok(mut file) => {
-                let mut bytes = Vec::with_capacity(KEY_LEN);
-                file.read_to_end(&mut bytes)?;
-                bytes
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => make_key(data, &path)?,
-            Err(error) => return Err(error),
-        };
+        let bytes = secret_file::read_or_make(data, "owner.key", || {
+            let key = Key::try_generate().ok_or_else(|| io::Error::other("the system gives no random numbers"))?;
+            Ok(key.master().to_vec())
+        })?;
         if bytes.len() != KEY_LEN {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "owner.key is damaged"));
         }
@@ -90,22 +78,6 @@ impl OwnerKey {
         const FORGET: &str = "meanwhile_owner=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax";
         headers.append(header::SET_COOKIE, HeaderValue::from_static(FORGET));
     }
-}
-
-/// Written aside and renamed, so that a crash in between leaves no half a key.
-fn make_key(data: &Path, path: &Path) -> io::Result<Vec<u8>> {
-    let key = Key::try_generate().ok_or_else(|| io::Error::other("the system gives no random numbers"))?;
-    let aside = data.join("owner.key.partial");
-    let mut options = File::options();
-    options.create(true).truncate(true).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&aside)?;
-    file.write_all(key.master())?;
-    file.sync_all()?;
-    fs::rename(&aside, path)?;
-    File::open(data)?.sync_all()?;
-    Ok(key.master().to_vec())
 }
 
 /// The visitor behind a request.
@@ -228,7 +200,7 @@ mod tests {
         #[cfg(unix)]
         {
             let mode = std::os::unix::fs::PermissionsExt::mode(
-                &fs::metadata(folder.path().join("owner.key")).unwrap().permissions(),
+                &std::fs::metadata(folder.path().join("owner.key")).unwrap().permissions(),
             );
             assert_eq!(mode & 0o777, 0o600);
         }

@@ -5,8 +5,8 @@
 
 use crate::{
     api::{
-        actions, callbacks, deliveries, health, jobs, kinds, me, notification_settings, openapi, operations,
-        operations_forms, outcomes, products, suppliers, uploads,
+        actions, callbacks, deliveries, health, jobs, kinds, mail_links, me, notification_settings, openapi,
+        operations, operations_forms, outcomes, products, push_endpoints, suppliers, uploads, webhooks,
     },
     channels::{ack, poll, sse, ws},
     error::{self, ApiError, discard, no_such_route, wrong_method},
@@ -42,6 +42,9 @@ pub fn router(state: AppState) -> Router {
         .route("/metrics", get(operations::metrics))
         // Outside what is laid around an owner's routes: whoever has the token may post, from wherever.
         .route("/api/v1/callbacks/{token}", post(callbacks::receive))
+        // Likewise: a mail program posts for whoever reads the mail.
+        .route("/mail/confirm/{token}", get(mail_links::confirm).post(mail_links::confirm))
+        .route("/mail/unsubscribe/{token}", get(mail_links::unsubscribe).post(mail_links::unsubscribe))
         .merge(owned)
         .fallback(elsewhere)
         .method_not_allowed_fallback(wrong_method)
@@ -91,6 +94,18 @@ pub(crate) fn push() -> Router<AppState> {
             "/api/v1/jobs/{id}/notifications",
             get(notification_settings::get_of_job).put(notification_settings::put_of_job),
         )
+        .route("/api/v1/push", get(push_endpoints::offer))
+        .route("/api/v1/push-subscriptions", post(push_endpoints::add_browser))
+        .route("/api/v1/email-addresses", post(push_endpoints::add_email))
+        .route("/api/v1/push-endpoints", get(push_endpoints::list))
+        .route(
+            "/api/v1/push-endpoints/{id}",
+            get(push_endpoints::one).patch(push_endpoints::change).delete(push_endpoints::remove),
+        )
+        .route("/api/v1/push-endpoints/{id}/test", post(push_endpoints::test))
+        .route("/api/v1/webhooks", post(webhooks::add))
+        .route("/api/v1/webhooks/{id}/rotate", post(webhooks::rotate))
+        .route("/api/v1/webhooks/{id}/verify", post(webhooks::verify))
 }
 
 /// For whoever has the operator's token: each handler asks for it.

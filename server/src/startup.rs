@@ -15,6 +15,7 @@ use crate::{
     notify::{
         dispatcher::{Dispatcher, SenderOf},
         seen::Watch,
+        senders::{Senders, SendersError},
     },
     operator::OperatorKey,
     owner::OwnerKey,
@@ -128,7 +129,13 @@ pub async fn start_sending(config: Config, sender_of: Option<SenderOf>) -> Resul
     // Bound before jobs run again, so that a start in vain changes nothing; served after, so that no request sees half a server.
     let listener = listen(config.listen).await?;
     let addr = listener.local_addr().map_err(|source| StartupError::Listen { addr: config.listen, source })?;
-    suppliers.call_back_at(config.public_url.clone().unwrap_or_else(|| public_url(addr)));
+    let public_url = config.public_url.clone().unwrap_or_else(|| public_url(addr));
+    suppliers.call_back_at(public_url.clone());
+    let senders = Senders::open(&config.push, &config.data, &public_url).map_err(|error| match error {
+        SendersError::Config(invalid) => invalid.into(),
+        SendersError::Key(source) => data_error(source),
+    })?;
+    warn_of_push(&config);
     let bus = Bus::new();
     let (engine_slot, dispatcher_slot) = tell_commits(&*store, bus.clone());
     let engine = Engine::start(store.clone(), kinds, files.clone(), config.engine.clone()).await?;
@@ -140,7 +147,7 @@ pub async fn start_sending(config: Config, sender_of: Option<SenderOf>) -> Resul
     let (acks, presence) = (channels::Acks::default(), channels::Presence::new(limits.clone()));
     let dispatcher = Dispatcher::start(
         store.clone(),
-        sender_of.unwrap_or_else(|| Arc::new(|_| None)),
+        sender_of.unwrap_or_else(|| senders.clone().by_kind()),
         Watch::new(acks.clone(), presence.clone()),
         engine.metrics().clone(),
         shutdown.clone(),
@@ -165,6 +172,7 @@ pub async fn start_sending(config: Config, sender_of: Option<SenderOf>) -> Resul
         presence,
         dispatcher,
         suppliers,
+        senders,
     });
     let connections = TaskTracker::new();
     // A peer that takes nothing for two heartbeats has gone, or should have.
@@ -221,6 +229,18 @@ fn tell_commits(store: &dyn Store, bus: Bus) -> (Arc<OnceLock<Engine>>, Arc<Once
         }
     }));
     (slot, dispatcher_slot)
+}
+
+/// Says aloud what is fit for development only.
+fn warn_of_push(config: &Config) {
+    if config.push.private_targets {
+        tracing::warn!(
+            "--private-targets: webhooks may reach this machine and its network, and go over plain HTTP; not for production"
+        );
+    }
+    if config.push.smtp.is_some() && config.public_url.is_none() {
+        tracing::warn!("--smtp without --public-url: links in mails lead to the address that the server listens on");
+    }
 }
 
 /// How the server's own machine reaches it: whoever listens on all addresses does on this one too.

@@ -4,9 +4,19 @@
 //! nobody who uses it.
 
 use crate::{
-    api::callbacks, channels, config::Config, engine::Engine, events::bus::Bus, files::Files,
-    kinds::supplier_quotes::directory::Directory, notify::dispatcher::Dispatcher, operator::OperatorKey,
-    owner::OwnerKey, store::Store, throttle::Throttle, ui,
+    api::callbacks,
+    channels,
+    config::Config,
+    engine::Engine,
+    events::bus::Bus,
+    files::Files,
+    kinds::supplier_quotes::directory::Directory,
+    notify::{dispatcher::Dispatcher, senders::Senders},
+    operator::OperatorKey,
+    owner::OwnerKey,
+    store::Store,
+    throttle::Throttle,
+    ui,
 };
 use std::{ops::Deref, sync::Arc};
 use tokio_util::sync::CancellationToken;
@@ -64,4 +74,6 @@ pub struct Reach {
     pub dispatcher: Dispatcher,
     /// Whom jobs ask, and how each of them does.
     pub suppliers: Directory,
+    /// What can be sent to those who are not there.
+    pub senders: Senders,
 }

@@ -102,6 +102,11 @@ impl Assets {
         self.folder.as_deref()
     }
 
+    /// Path of the style sheet, if there is one.
+    pub fn css(&self) -> Option<&str> {
+        self.paths.css.as_deref()
+    }
+
     /// The build that a page of it was made from; empty without one.
     pub fn build(&self) -> &str {
         &self.build
@@ -219,6 +224,11 @@ fn policy(nonce: &str) -> String {
          img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; \
          form-action 'self'"
     )
+}
+
+/// The tag of the language that a request asks for.
+pub fn lang_of(headers: &HeaderMap) -> &'static str {
+    prefs_of(headers).lang().as_str()
 }
 
 fn prefs_of(headers: &HeaderMap) -> PrefsSource {

@@ -88,7 +88,16 @@ fn only_who_asks_suppliers_and_their_simulator_name_an_http_client() {
 
 #[test]
 fn only_the_pages_name_the_interface() {
-    only("app", &["ui.rs", "ui/", "forms.rs"]);
+    only("app", &["ui.rs", "ui/", "forms.rs", "notify/words.rs"]);
+}
+
+#[test]
+fn each_library_that_sends_has_one_user() {
+    only("tokio_rustls", &["notify/http.rs"]);
+    only("web_push_native", &["notify/web_push.rs"]);
+    only("lettre", &["notify/email.rs"]);
+    only("p256", &["notify/vapid.rs"]);
+    only("hmac", &["notify/signature.rs"]);
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod dev;
 mod dist;
 mod e2e;
 mod ledger;
+mod mail_sink;
 mod node;
 mod optimise;
 mod products;

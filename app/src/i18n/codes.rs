@@ -58,6 +58,11 @@ pub fn failure(lang: Lang, failure: &Failure) -> Wording {
         .unwrap_or_else(|| fallback(lang, &failure.code, failure.detail.as_ref()))
 }
 
+/// The same of a code alone; none for one that needs figures or has no words.
+pub fn failure_of(lang: Lang, code: &str) -> Option<Wording> {
+    word(lang, table(lang).failures, code, &Map::new())
+}
+
 /// A piece of a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {

@@ -7,6 +7,27 @@ pub(super) const TABLE: Table =
 
 /// Problems of a request.
 const PROBLEMS: &[Entry] = &[
+    ("endpoint-not-found", "There is no such receiver, or it belongs to another visitor.", "Go back to the settings."),
+    (
+        "too-many-endpoints",
+        "You have as many receivers as one visitor may.",
+        "Remove one that you no longer need, then add this one.",
+    ),
+    (
+        "webhook-exists",
+        "There is a webhook with this address already.",
+        "If you have lost its secret, make a new one in the settings.",
+    ),
+    (
+        "no-mail-server",
+        "This server sends no mails.",
+        "Choose another way to be told, or tell whoever runs the server: it is started with --smtp.",
+    ),
+    (
+        "too-many-confirmations",
+        "Too many mails were asked for.",
+        "Look into the mailbox, also under spam; or come back in some hours.",
+    ),
     (
         "delivery-not-found",
         "There is no such notification, or it belongs to another visitor.",
@@ -267,6 +288,14 @@ const WHYS: &[Entry] = &[
 
 /// What is wrong with a field.
 const INPUTS: &[Entry] = &[
+    ("not-a-push-service", "this browser’s push service is not one that the server knows", ""),
+    ("not-a-key", "this is not a key of a browser", ""),
+    ("not-a-url", "enter a whole address, such as https://example.org/hook", ""),
+    ("not-https", "the address must begin with https://", ""),
+    ("user-in-url", "leave the user and the password out of the address", ""),
+    ("private-address", "the address must be one that everybody can reach", ""),
+    ("unknown-host", "this name cannot be found; check it", ""),
+    ("not-an-address", "enter a mail address, such as jo@example.org", ""),
     ("invalid-times-of-day", "enter two different times, such as 22:00 and 07:00", ""),
     ("unknown-time-zone", "choose a time zone, such as Europe/Paris", ""),
     ("state-does-not-fit", "no job in these states can have this done to it", ""),

@@ -8,6 +8,31 @@ pub(super) const TABLE: Table =
 /// Problems of a request.
 const PROBLEMS: &[Entry] = &[
     (
+        "endpoint-not-found",
+        "Ce destinataire n’existe pas, ou appartient à un autre visiteur.",
+        "Retournez aux réglages.",
+    ),
+    (
+        "too-many-endpoints",
+        "Vous avez autant de destinataires qu’un visiteur peut en avoir.",
+        "Retirez-en un dont vous n’avez plus besoin, puis ajoutez celui-ci.",
+    ),
+    (
+        "webhook-exists",
+        "Il y a déjà un webhook à cette adresse.",
+        "Si vous avez perdu son secret, créez-en un nouveau dans les réglages.",
+    ),
+    (
+        "no-mail-server",
+        "Ce serveur n’envoie pas de messages électroniques.",
+        "Choisissez un autre moyen d’être prévenu, ou prévenez l’exploitant : le serveur se lance avec --smtp.",
+    ),
+    (
+        "too-many-confirmations",
+        "Trop de messages ont été demandés.",
+        "Regardez dans la boîte de réception, y compris les indésirables, ou revenez dans quelques heures.",
+    ),
+    (
         "delivery-not-found",
         "Cette notification n’existe pas, ou appartient à un autre visiteur.",
         "Retournez à vos notifications.",
@@ -315,6 +340,14 @@ const WHYS: &[Entry] = &[
 
 /// What is wrong with a field.
 const INPUTS: &[Entry] = &[
+    ("not-a-push-service", "le service de notification de ce navigateur n’est pas connu du serveur", ""),
+    ("not-a-key", "ce n’est pas une clé de navigateur", ""),
+    ("not-a-url", "saisissez une adresse complète, par exemple https://example.org/hook", ""),
+    ("not-https", "l’adresse doit commencer par https://", ""),
+    ("user-in-url", "retirez l’utilisateur et le mot de passe de l’adresse", ""),
+    ("private-address", "l’adresse doit être accessible à tous", ""),
+    ("unknown-host", "ce nom est introuvable ; vérifiez-le", ""),
+    ("not-an-address", "saisissez une adresse électronique, par exemple jo@example.org", ""),
     ("invalid-times-of-day", "saisissez deux heures différentes, par exemple 22:00 et 07:00", ""),
     ("unknown-time-zone", "choisissez un fuseau horaire, par exemple Europe/Paris", ""),
     ("state-does-not-fit", "aucune tâche dans ces états ne peut subir cette action", ""),

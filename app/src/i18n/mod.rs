@@ -11,6 +11,8 @@ mod en;
 pub mod format;
 mod fr;
 pub mod live;
+#[cfg(feature = "ssr")]
+pub mod notice;
 pub mod operations;
 mod strings;
 

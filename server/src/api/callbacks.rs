@@ -38,8 +38,8 @@ impl Default for Gate {
 
 /// A path for the log, which more people read than may answer a job.
 pub fn without_token(path: &str) -> &str {
-    const BASE: &str = "/api/v1/callbacks/";
-    if path.starts_with(BASE) { BASE } else { path }
+    const BASES: [&str; 3] = ["/api/v1/callbacks/", "/mail/confirm/", "/mail/unsubscribe/"];
+    BASES.into_iter().find(|base| path.starts_with(base)).unwrap_or(path)
 }
 
 /// The handler: 204 once the call-back is durable.
@@ -90,6 +90,8 @@ mod tests {
     #[test]
     fn a_token_is_not_logged() {
         assert_eq!(without_token("/api/v1/callbacks/c2VjcmV0"), "/api/v1/callbacks/");
+        assert_eq!(without_token("/mail/unsubscribe/c2VjcmV0"), "/mail/unsubscribe/");
+        assert_eq!(without_token("/mail/confirm/c2VjcmV0"), "/mail/confirm/");
         assert_eq!(without_token("/api/v1/jobs"), "/api/v1/jobs");
     }
 }

@@ -7,6 +7,7 @@ use super::extract::{JsonBody, Params, link};
 use crate::{
     clock,
     error::ApiError,
+    notify::{render, webhook},
     owner::Owner,
     state::AppState,
     store::{DeliveryFilter, Resent},
@@ -60,7 +61,11 @@ pub async fn list(
 /// 404 `delivery-not-found`.
 pub async fn one(State(state): State<AppState>, owner: Owner, id: Id) -> Result<Json<DeliveryReport>, ApiError> {
     let detail = state.store.delivery(owner.id, delivery(id)?).await?.ok_or_else(not_found)?;
-    Ok(Json(DeliveryReport { delivery: detail.delivery, log: detail.log, request: None }))
+    let request = detail.endpoint.as_ref().and_then(|endpoint| {
+        let message = render::message(&detail.delivery, &detail.told, &detail.lang, state.store.epoch());
+        webhook::signed(&endpoint.target, &message, clock::now())
+    });
+    Ok(Json(DeliveryReport { delivery: detail.delivery, log: detail.log, request }))
 }
 
 /// `POST /api/v1/deliveries/{id}/resend`: 202 with the delivery, queued again under the same id

@@ -234,6 +234,84 @@ pub const ROUTES: &[Route] = &[
             &[(200, "As it is kept", As("JobNotifications")), (422, "What is wrong, place by place", As("Problem"))],
         )
     },
+    // Push: endpoints.
+    get("/api/v1/push", "What this server can send to those who are not there", &[(200, "The offer", As("PushOffer"))]),
+    Route {
+        body: Some(Body::Named("NewWebPush")),
+        ..post(
+            "/api/v1/push-subscriptions",
+            "Add a browser: what `PushSubscription.toJSON()` gives",
+            &[
+                (201, "Added", As("PushEndpoint")),
+                (200, "It was known; its keys are the new ones", As("PushEndpoint")),
+                (409, "`too-many-endpoints`", As("Problem")),
+                (422, "`not-a-push-service`, `not-a-key`", As("Problem")),
+            ],
+        )
+    },
+    Route {
+        body: Some(Body::Named("NewWebhook")),
+        ..post(
+            "/api/v1/webhooks",
+            "Add a program, by its https address; its messages are signed (Standard Webhooks)",
+            &[
+                (201, "Added, with its secret, which is told this once", As("WebhookSecret")),
+                (409, "`webhook-exists`, `too-many-endpoints`", As("Problem")),
+                (422, "`not-https`, `private-address`, `unknown-host` and the like", As("Problem")),
+            ],
+        )
+    },
+    post(
+        "/api/v1/webhooks/{id}/rotate",
+        "Sign with another secret; the present one signs too for a day",
+        &[(200, "The new one, which is told this once", As("WebhookSecret"))],
+    ),
+    Route {
+        body: Some(Body::Named("SignatureCheck")),
+        ..post(
+            "/api/v1/webhooks/{id}/verify",
+            "Is this signature made with a secret of this webhook, and recent?",
+            &[(200, "Whether, and why not", As("SignatureVerdict"))],
+        )
+    },
+    Route {
+        body: Some(Body::Named("NewEmail")),
+        ..post(
+            "/api/v1/email-addresses",
+            "Add a mail address; a mail asks whether it is mine",
+            &[
+                (201, "Added, `unconfirmed`", As("PushEndpoint")),
+                (200, "It was known", As("PushEndpoint")),
+                (409, "`no-mail-server`, `too-many-endpoints`", As("Problem")),
+                (422, "`not-an-address`", As("Problem")),
+                (429, "`too-many-confirmations`", As("Problem")),
+            ],
+        )
+    },
+    get("/api/v1/push-endpoints", "Where I am told, oldest first", &[(200, "All of them", As("PushEndpointPage"))]),
+    get("/api/v1/push-endpoints/{id}", "One of them", &[(200, "The endpoint", As("PushEndpoint"))]),
+    Route {
+        method: "patch",
+        body: Some(Body::Named("EndpointPatch")),
+        ..get(
+            "/api/v1/push-endpoints/{id}",
+            "Change what is named",
+            &[(200, "As it is now", As("PushEndpoint")), (422, "What is wrong, place by place", As("Problem"))],
+        )
+    },
+    Route {
+        method: "delete",
+        ..get(
+            "/api/v1/push-endpoints/{id}",
+            "Remove it; what was still to be sent there is cancelled",
+            &[(204, "Removed", Empty)],
+        )
+    },
+    post(
+        "/api/v1/push-endpoints/{id}/test",
+        "Send a test",
+        &[(202, "Queued", As("Delivery")), (409, "`endpoint-off`", As("Problem"))],
+    ),
     // For whoever has the operator's token.
     Route {
         headers: &["Authorization", "If-None-Match"],

@@ -7,10 +7,20 @@
 //! endpoint, a job or a request; every attempt ends with a line in the log, by its outcome or as `cut-off`.
 
 pub mod circuit;
+pub mod confirmations;
 pub mod dispatcher;
+pub mod email;
+pub mod http;
 pub mod render;
 pub mod schedule;
 pub mod seen;
+pub mod senders;
+pub mod signature;
+pub mod target;
+pub mod vapid;
+pub mod web_push;
+pub mod webhook;
+pub mod words;
 
 use crate::store::EndpointRow;
 use async_trait::async_trait;

@@ -4,6 +4,7 @@
 //! Invariants: made of the delivery's rows and of nothing else (no clock, no chance), so that every attempt carries the same bytes; below
 //! [`MESSAGE_LIMIT`], whatever jobs are called.
 
+use super::words;
 use crate::store::Told;
 use domain::{
     Cursor, EventType, JobState,
@@ -95,34 +96,6 @@ fn shortened(mut message: PushMessage) -> PushMessage {
         item.label = None;
     }
     message
-}
-
-/// In English only, until the interface's words are asked.
-mod words {
-    use crate::store::Told;
-
-    pub(super) struct Notice {
-        pub(super) title: String,
-        pub(super) body: String,
-    }
-
-    pub(super) fn of_event(_: &str, told: &Told) -> Notice {
-        let name = told.label.as_deref().unwrap_or(&told.kind);
-        Notice { title: format!("{name}: {}", told.event.as_str()), body: String::new() }
-    }
-
-    pub(super) fn of_digest(lang: &str, told: &[Told], more: u64) -> Notice {
-        let lines: Vec<_> = told.iter().map(|told| of_event(lang, told).title).collect();
-        Notice { title: format!("{} events", told.len() as u64 + more), body: lines.join("\n") }
-    }
-
-    pub(super) fn of_test(_: &str) -> Notice {
-        Notice { title: "This is a test".to_owned(), body: String::new() }
-    }
-
-    pub(super) fn of_confirm(_: &str) -> Notice {
-        Notice { title: "Is this address yours?".to_owned(), body: String::new() }
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,13 @@
+//! What is sent to those who are not there, to real receivers on this machine: webhooks, a push service, a mail server.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod common;
+mod senders {
+    pub mod mail;
+    pub mod push_service;
+    pub mod receiver;
+    pub mod web_push;
+    pub mod webhooks;
+    pub mod world;
+}
+use senders::{push_service, receiver, world};
