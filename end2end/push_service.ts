@@ -29,6 +29,7 @@ export class PushService {
   #sockets = new Map<string, WebSocket>();
   #subscriptions = new Map<string, Subscription>();
   #faults: Fault[] = [];
+  #last: { subscription: Subscription; message: Message } | undefined;
   #ahead = 0;
 
   async start(): Promise<this> {
@@ -72,10 +73,11 @@ export class PushService {
     this.#sockets.clear();
   }
 
-  /** The browser is cut off until it comes again. */
-  disconnect(): void {
-    for (const socket of this.#sockets.values()) socket.terminate();
-    this.#sockets.clear();
+  /** Delivers the latest message once more, as a push service does that lost the browser's acknowledgement. */
+  again(): void {
+    const { subscription, message } = this.#last!;
+    const socket = this.#sockets.get(subscription.uaid);
+    this.#deliver(socket!, subscription, { ...message, version: randomUUID() });
   }
 
   /** Whether a browser is there. */
@@ -175,6 +177,7 @@ export class PushService {
     const kept = { version: randomUUID(), data: body.toString('base64url'), topic: push.topic, until: this.#now() + push.ttl * 1000 };
     if (kept.topic) subscription.waiting = subscription.waiting.filter(one => one.topic !== kept.topic);
     subscription.waiting.push(kept);
+    this.#last = { subscription, message: kept };
     const socket = this.#sockets.get(subscription.uaid);
     answer(201, 'kept', { location: `${this.url}/m/${kept.version}` });
     if (socket) this.#deliver(socket, subscription, kept);

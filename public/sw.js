@@ -114,7 +114,7 @@ async function catchUp(cursor) {
   if (!cursor) return;
   let after = await get('cursor', null);
   for (let page = 0; after && page < PAGES; page += 1) {
-    const events = await read(`/api/v1/events?after=${encodeURIComponent(after)}&limit=500`);
+    const events = await read(`/api/v1/events?after=${encodeURIComponent(after)}&limit=500&once=true`);
     if (!events) {
       after = null;
       break;
@@ -162,8 +162,10 @@ async function subscribe(label) {
   const offer = await need('/api/v1/push');
   const key = bytes(offer.web_push_key);
   let known = await self.registration.pushManager.getSubscription();
-  if (known && !same(known.options.applicationServerKey, key)) {
-    // The server has other keys than it had: this subscription takes nothing from it any more.
+  const before = await get('endpoint', null);
+  // The server has other keys than it had, or the push service told it that this subscription is no more: it takes nothing any more.
+  const dead = known && (!same(known.options.applicationServerKey, key) || (before && (await isGone(before))));
+  if (dead) {
     await known.unsubscribe();
     known = null;
   }
@@ -173,7 +175,6 @@ async function subscribe(label) {
   ).catch(error => {
     throw coded(error.name === 'NotAllowedError' ? 'denied' : 'no-push-service', error.message);
   }));
-  const before = await get('endpoint', null);
   const { endpoint, keys } = subscription.toJSON();
   const request = { endpoint, keys, label: label ?? ownName(), ...(before && !known ? { replaces: before } : {}) };
   const added = await tell('/api/v1/push-subscriptions', request);
@@ -196,9 +197,16 @@ async function standing() {
   const id = await get('endpoint', null);
   const subscription = await self.registration.pushManager.getSubscription();
   if (!subscription) return { endpoint: null };
-  const [offer, there] = await Promise.all([need('/api/v1/push'), id ? read(`/api/v1/push-endpoints/${id}`) : null]);
-  if (!same(subscription.options.applicationServerKey, bytes(offer.web_push_key))) return subscribe();
-  return { endpoint: there && there.state !== 'gone' ? id : null };
+  const [offer, gone] = await Promise.all([need('/api/v1/push'), id ? isGone(id) : true]);
+  if (!gone && !same(subscription.options.applicationServerKey, bytes(offer.web_push_key))) return subscribe();
+  return { endpoint: gone ? null : id };
+}
+
+/** Whether the server sends nothing to this endpoint any more, because it is no more. */
+async function isGone(id) {
+  const answer = await fetch(`/api/v1/push-endpoints/${id}`, { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) }).catch(() => undefined);
+  if (!answer) throw coded('unreachable', 'push-endpoints');
+  return answer.status === 404 || (answer.ok && (await answer.json()).state === 'gone');
 }
 
 /** Tells the server what became of a message; it matters to the delivery log and to the next link of the chain. */

@@ -152,7 +152,7 @@ impl Run {
         loop {
             let etag = self.etag.borrow().as_ref().filter(|(at, _)| *at == after).map(|(_, etag)| etag.clone());
             self.ear.hear(Heard::Request);
-            let answer = page(&after, demand.watching, etag.as_deref()).await;
+            let answer = page(&after, demand.watching, etag.as_deref(), false).await;
             if !self.open.get() {
                 return false;
             }
@@ -216,9 +216,16 @@ impl Run {
 }
 
 /// What follows a position.
-pub(crate) async fn page(after: &Cursor, watching: Watching, etag: Option<&str>) -> Result<Page, Missing> {
-    let watch = watching.query();
-    let url = format!("/api/v1/events?after={after}&limit={LIMIT}{watch}");
+///
+/// Asked `once`, it is no sign of a device that will ask again by itself.
+pub(crate) async fn page(
+    after: &Cursor,
+    watching: Watching,
+    etag: Option<&str>,
+    once: bool,
+) -> Result<Page, Missing> {
+    let (watch, once) = (watching.query(), if once { "&once=true" } else { "" });
+    let url = format!("/api/v1/events?after={after}&limit={LIMIT}{watch}{once}");
     let failed = |()| Missing::Failed(Return::Backoff);
     let response = get(&url, etag).await.map_err(failed)?;
     match response.status() {

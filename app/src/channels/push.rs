@@ -102,7 +102,7 @@ async fn read_once(run: &Run) -> bool {
     let Some(Demand { mut after, watching, .. }) = (run.demand)() else { return false };
     loop {
         run.hear(Heard::Request);
-        let page = poll::page(&after, watching, None).await;
+        let page = poll::page(&after, watching, None, true).await;
         if !run.open.get() {
             return false;
         }
