@@ -50,8 +50,14 @@ impl Server {
 
     /// Stops, and starts again on the same data.
     pub async fn restart(&mut self) {
+        self.restart_with(|_| {}).await;
+    }
+
+    pub async fn restart_with(&mut self, change: impl FnOnce(&mut Config)) {
         self.running.take().unwrap().stop().await;
-        let running = startup::start(Config::for_test(self.folder.path().join("data"))).await.unwrap();
+        let mut config = Config::for_test(self.folder.path().join("data"));
+        change(&mut config);
+        let running = startup::start(config).await.unwrap();
         self.base = format!("http://{}", running.addr());
         self.running = Some(running);
     }

@@ -26,6 +26,20 @@ pub(super) fn set_settings(tx: &mut Tx<'_>, owner: OwnerId, settings: &Notificat
     run(tx.conn, SET, (key, text(settings)?))?;
     for endpoint in all(tx.conn, "SELECT id FROM endpoint WHERE owner = ?1", [key], |row| row.get::<_, i64>(0))? {
         endpoints::set_delay(tx, endpoint)?;
+        look_again(tx, endpoint)?;
+    }
+    Ok(())
+}
+
+/// What quiet times hold is due now: by the new ones it is sent, or held again until they end.
+fn look_again(tx: &mut Tx<'_>, endpoint: i64) -> rusqlite::Result<()> {
+    const DUE: &str = "UPDATE delivery SET due_at = created_at, rank = iif(lane = 1, created_at, 0) WHERE id IN
+        (SELECT d.id FROM endpoint e CROSS JOIN delivery d INDEXED BY delivery_lane ON d.endpoint = e.id AND d.lane = ?2 AND d.era = e.era
+        WHERE e.id = ?1 AND d.state = 'held' AND d.reason = 'quiet-times' LIMIT 100) RETURNING due_at";
+    for lane in [line::FIRST, line::AGAIN] {
+        for due in all(tx.conn, DUE, (endpoint, lane), |row| Ok(Timestamp(row.get(0)?)))? {
+            line::changed(tx, endpoint, lane, due)?;
+        }
     }
     Ok(())
 }
