@@ -17,6 +17,7 @@ use crate::{
         job::JobPage,
         operations::{Confirm, Operations, Report, SignIn},
         privacy::Privacy,
+        settings::{DeliveryPage, Settings},
         work::Work,
     },
 };
@@ -45,6 +46,10 @@ pub enum Page {
     Confirm,
     /// A job, as the operator sees it.
     Report,
+    /// Notifications and the rest that is one's own.
+    Settings,
+    /// One message.
+    Delivery,
 }
 
 impl Page {
@@ -61,6 +66,10 @@ impl Page {
             ["operations", "sign-in"] => Self::SignIn,
             ["operations", "confirm"] => Self::Confirm,
             ["operations", "jobs", _] => Self::Report,
+            ["settings"] | ["settings", "webhooks" | "emails" | "notifications"] | ["settings", "endpoints", _] => {
+                Self::Settings
+            }
+            ["settings", "deliveries", _] => Self::Delivery,
             _ => return None,
         })
     }
@@ -73,6 +82,7 @@ impl Page {
             Self::Privacy => "privacy",
             Self::Catalogue | Self::Product => "catalogue",
             Self::Operations | Self::SignIn | Self::Confirm | Self::Report => "operations",
+            Self::Settings | Self::Delivery => "settings",
         }
     }
 
@@ -84,6 +94,7 @@ impl Page {
             Self::Privacy => fetch_privacy().await,
             Self::Catalogue | Self::Product => fetch_catalogue().await,
             Self::Operations | Self::SignIn | Self::Confirm | Self::Report => fetch_operations().await,
+            Self::Settings | Self::Delivery => fetch_settings().await,
         };
         fetched.is_ok()
     }
@@ -95,6 +106,7 @@ impl Page {
             Self::Privacy => privacy().await,
             Self::Catalogue | Self::Product => catalogue(self).await,
             Self::Operations | Self::SignIn | Self::Confirm | Self::Report => operations(self).await,
+            Self::Settings | Self::Delivery => settings(self).await,
         }
     }
 }
@@ -150,6 +162,14 @@ fn operations(page: Page) -> Result<AnyView, SplitLoaderError> {
         Page::Confirm => view! { <Confirm /> }.into_any(),
         Page::Report => view! { <Report /> }.into_any(),
         _ => view! { <Operations /> }.into_any(),
+    })
+}
+
+#[wasm_split(settings, fallible, preload(fetch_settings))]
+fn settings(page: Page) -> Result<AnyView, SplitLoaderError> {
+    Ok(match page {
+        Page::Delivery => view! { <DeliveryPage /> }.into_any(),
+        _ => view! { <Settings /> }.into_any(),
     })
 }
 

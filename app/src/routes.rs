@@ -1,6 +1,6 @@
 //! Every page and its path; `parts` has what a page lies in (its `Page::at` follows these routes).
 //!
-//! `/jobs`, `/jobs/:id/<verb>`, `/operations/act` and `/operations/bulk` are where a refused form comes back without script: the same page, at the address posted to.
+//! `/jobs`, `/jobs/:id/<verb>`, `/operations/act`, `/operations/bulk` and those below `/settings` but deliveries are where a refused form comes back without script: the same page, at the address posted to.
 
 use crate::{pages::not_found::NotFound, parts::Page};
 use leptos::prelude::*;
@@ -11,7 +11,7 @@ use leptos_router::{
 };
 
 /// The paths that the server answers with a page, in the notation of its router.
-pub const PATHS: [&str; 15] = [
+pub const PATHS: [&str; 22] = [
     "/",
     "/jobs",
     "/jobs/{id}",
@@ -27,6 +27,13 @@ pub const PATHS: [&str; 15] = [
     "/operations/jobs/{id}",
     "/operations/act",
     "/operations/bulk",
+    "/settings",
+    "/settings/webhooks",
+    "/settings/emails",
+    "/settings/notifications",
+    "/settings/endpoints/{id}",
+    "/settings/deliveries/{id}",
+    "/jobs/{id}/notifications",
 ];
 
 /// The page of the current path.
@@ -47,6 +54,12 @@ pub fn Pages() -> impl IntoView {
             <Route path=path!("/operations/act") view=Page::Operations ssr=SsrMode::Async />
             <Route path=path!("/operations/bulk") view=Page::Operations ssr=SsrMode::Async />
             <Route path=path!("/operations/jobs/:id") view=Page::Report ssr=SsrMode::Async />
+            <Route path=path!("/settings") view=Page::Settings ssr=SsrMode::Async />
+            <Route path=path!("/settings/webhooks") view=Page::Settings ssr=SsrMode::Async />
+            <Route path=path!("/settings/emails") view=Page::Settings ssr=SsrMode::Async />
+            <Route path=path!("/settings/notifications") view=Page::Settings ssr=SsrMode::Async />
+            <Route path=path!("/settings/endpoints/:id") view=Page::Settings ssr=SsrMode::Async />
+            <Route path=path!("/settings/deliveries/:id") view=Page::Delivery ssr=SsrMode::Async />
         </FlatRoutes>
     }
 }
