@@ -61,8 +61,8 @@ pub async fn add_email(State(state): State<AppState>, owner: Owner, request: Req
 pub async fn save_settings(State(state): State<AppState>, owner: Owner, request: Request) -> Response {
     answer(state, owner, request, async |state: &AppState, fields: &mut Fields| {
         let text = |name| value(fields, name).unwrap_or_default();
-        let quiet = value(fields, "quiet")
-            .map(|_| json!({"from": text("from"), "to": text("to"), "zone": text("zone")}));
+        let quiet =
+            value(fields, "quiet").map(|_| json!({"from": text("from"), "to": text("to"), "zone": text("zone")}));
         let body = json!({
             "quiet": quiet,
             "fallback_after_s": number(fields, "fallback_after_s")?,

@@ -33,8 +33,7 @@ pub trait NotificationsBackend: Send + Sync {
 
 #[cfg(not(feature = "hydrate"))]
 fn direct() -> Result<std::sync::Arc<dyn NotificationsBackend>, Problem> {
-    leptos::prelude::use_context()
-        .ok_or_else(|| Problem::unreachable("no backend for notifications in this context"))
+    leptos::prelude::use_context().ok_or_else(|| Problem::unreachable("no backend for notifications in this context"))
 }
 
 #[cfg(feature = "hydrate")]

@@ -187,7 +187,9 @@ impl Inner {
     fn tick(self: &Rc<Self>) {
         self.live.clock.tick();
         let now = now();
-        let dead = |held: &&Held| !matches!(held.channel, Channel::Poll | Channel::Push) && now.saturating_sub(held.heard_at) > DEAD_AFTER_MS;
+        let dead = |held: &&Held| {
+            !matches!(held.channel, Channel::Poll | Channel::Push) && now.saturating_sub(held.heard_at) > DEAD_AFTER_MS
+        };
         let dead: Vec<LinkId> = self.links.borrow().iter().filter(dead).map(|held| held.id).collect();
         for id in dead {
             self.drive(Input::Lost(id, Return::Backoff));

@@ -218,12 +218,7 @@ impl Run {
 /// What follows a position.
 ///
 /// Asked `once`, it is no sign of a device that will ask again by itself.
-pub(crate) async fn page(
-    after: &Cursor,
-    watching: Watching,
-    etag: Option<&str>,
-    once: bool,
-) -> Result<Page, Missing> {
+pub(crate) async fn page(after: &Cursor, watching: Watching, etag: Option<&str>, once: bool) -> Result<Page, Missing> {
     let (watch, once) = (watching.query(), if once { "&once=true" } else { "" });
     let url = format!("/api/v1/events?after={after}&limit={LIMIT}{watch}{once}");
     let failed = |()| Missing::Failed(Return::Backoff);

@@ -2,10 +2,7 @@
 //!
 //! Shown by the channel picker when push is chosen, and by the Settings page. Nothing here asks the browser before the button is pressed.
 
-use crate::{
-    i18n::notifications::use_notifications,
-    state::browser_push::use_browser_push,
-};
+use crate::{i18n::notifications::use_notifications, state::browser_push::use_browser_push};
 use leptos::{callback::Callback, prelude::*};
 
 /// The explanation and the button.

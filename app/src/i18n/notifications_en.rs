@@ -24,7 +24,9 @@ pub(super) const EN: NotificationStrings = NotificationStrings {
     no_push_service: "This browser’s push service does not answer. Its network may be blocked. Try later, or use another channel, a webhook or an e-mail.",
     no_worker: "This browser does not run our service worker, perhaps in a private window. Use another channel, a webhook or an e-mail.",
     unreachable: "The server cannot be reached right now. Try again in a moment.",
-    push_refused: |detail| format!("The server refused this browser’s push service: {detail} Use another channel, a webhook or an e-mail."),
+    push_refused: |detail| {
+        format!("The server refused this browser’s push service: {detail} Use another channel, a webhook or an e-mail.")
+    },
     stays: "The channel stays as it was.",
 
     chain: "How you are told",
@@ -77,7 +79,7 @@ pub(super) const EN: NotificationStrings = NotificationStrings {
     label_optional: "Name (optional)",
     add_email: "Add an e-mail address",
     add_email_text: |from| format!("A mail from {from} asks first whether the address is yours."),
-    no_mail_server: "This server has no mail server to send by, so no address can be added. Its operator sets one with --mail-server (see README, Configuration).",
+    no_mail_server: "This server has no mail server to send by, so no address can be added. Its operator sets one with --smtp and --mail-from (see README, Configuration).",
     address: "E-mail address",
     add: "Add",
 

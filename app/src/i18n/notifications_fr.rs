@@ -24,12 +24,18 @@ pub(super) const FR: NotificationStrings = NotificationStrings {
     no_push_service: "Le service de push de ce navigateur ne répond pas. Son réseau est peut-être bloqué. Réessayez plus tard, ou prenez un autre canal, un webhook ou un e-mail.",
     no_worker: "Ce navigateur n’exécute pas notre service worker, peut-être en navigation privée. Prenez un autre canal, un webhook ou un e-mail.",
     unreachable: "Le serveur est injoignable pour l’instant. Réessayez dans un moment.",
-    push_refused: |detail| format!("Le serveur a refusé le service de push de ce navigateur : {detail} Prenez un autre canal, un webhook ou un e-mail."),
+    push_refused: |detail| {
+        format!(
+            "Le serveur a refusé le service de push de ce navigateur : {detail} Prenez un autre canal, un webhook ou un e-mail."
+        )
+    },
     stays: "Le canal reste comme il était.",
 
     chain: "Comment vous êtes prévenu",
     chain_text: "L’un après l’autre, jusqu’à ce que quelqu’un l’ait vu :",
-    chain_page: |channel| format!("Sur une page ouverte, par {channel}. Ce que vous y avez vu n’est envoyé nulle part ailleurs."),
+    chain_page: |channel| {
+        format!("Sur une page ouverte, par {channel}. Ce que vous y avez vu n’est envoyé nulle part ailleurs.")
+    },
     chain_unseen: "Si aucune page visible ne l’a montré en quelques secondes :",
     chain_fallback: |after| format!("Si après {after} personne ne l’a vu, et qu’aucun navigateur ne l’a reçu :"),
     chain_always: "Chaque fois, qui que ce soit qui l’ait vu :",
@@ -77,7 +83,7 @@ pub(super) const FR: NotificationStrings = NotificationStrings {
     label_optional: "Nom (facultatif)",
     add_email: "Ajouter une adresse e-mail",
     add_email_text: |from| format!("Un message de {from} demande d’abord si l’adresse est bien la vôtre."),
-    no_mail_server: "Ce serveur n’a pas de serveur de messagerie ; aucune adresse ne peut être ajoutée. L’exploitant en règle un avec --mail-server (voir README, Configuration).",
+    no_mail_server: "Ce serveur n’a pas de serveur de messagerie ; aucune adresse ne peut être ajoutée. L’exploitant en règle un avec --smtp et --mail-from (voir README, Configuration).",
     address: "Adresse e-mail",
     add: "Ajouter",
 

@@ -289,8 +289,9 @@ mod tests {
 
     #[test]
     fn a_choice_survives_its_cookie() {
-        for choice in
-            [Choice::Sse, Choice::Ws, Choice::Push].into_iter().chain((1..=30).map(|interval_s| Choice::Poll { interval_s }))
+        for choice in [Choice::Sse, Choice::Ws, Choice::Push]
+            .into_iter()
+            .chain((1..=30).map(|interval_s| Choice::Poll { interval_s }))
         {
             assert_eq!(Choice::parse(&choice.cookie()), Some(choice));
         }

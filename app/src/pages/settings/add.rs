@@ -1,10 +1,7 @@
 //! Adding a webhook or an e-mail address. A browser adds itself (`components::push_offer`).
 
 use super::endpoint::Events;
-use crate::{
-    forms::FormState,
-    i18n::notifications::use_notifications,
-};
+use crate::{forms::FormState, i18n::notifications::use_notifications};
 use domain::push::BY_DEFAULT;
 use leptos::prelude::*;
 

@@ -81,7 +81,11 @@ fn Whole(report: DeliveryReport) -> impl IntoView {
         move || log::action(words, id, delivery.get().state, &title, format!("/settings/deliveries/{id}"))
     };
     let refresh = move || {
-        if delivery.with(|delivery| delivery.state.has_ended()) { "" } else { r#"<meta http-equiv="refresh" content="5">"# }
+        if delivery.with(|delivery| delivery.state.has_ended()) {
+            ""
+        } else {
+            r#"<meta http-equiv="refresh" content="5">"#
+        }
     };
     view! {
         <Title text=title.clone() />

@@ -26,7 +26,9 @@ pub fn Card(
     let now = use_moment();
     let id = endpoint.id;
     let mine = refused.with_value(|state| {
-        state.as_ref().is_some_and(|state| state.values.iter().any(|(name, value)| name == "endpoint" && *value == id.to_string()))
+        state.as_ref().is_some_and(|state| {
+            state.values.iter().any(|(name, value)| name == "endpoint" && *value == id.to_string())
+        })
     });
     let wrong_signature = refused.with_value(|state| {
         let state = state.as_ref().filter(|_| mine)?;

@@ -119,7 +119,8 @@ pub fn DeliveryLog(
     let (lang, words) = (use_lang(), use_notifications());
     let store = use_jobs();
     let now = use_moment();
-    let older = first.next.as_ref().and(first.items.last()).map(|last| format!("/settings?before={}#log-heading", last.id));
+    let older =
+        first.next.as_ref().and(first.items.last()).map(|last| format!("/settings?before={}#log-heading", last.id));
     let older = older.filter(|_| job.is_none());
     let items = RwSignal::new(first.items);
     follow(items, job, before);
@@ -261,7 +262,10 @@ mod tests {
             next_at: Some(Timestamp(300_000)),
             ..delivery(DeliveryState::Retrying, Some("server-error"))
         };
-        assert_eq!(said(&retrying), "trying again: the other side failed (answered 500); tried 3 times; next try in 4 min");
+        assert_eq!(
+            said(&retrying),
+            "trying again: the other side failed (answered 500); tried 3 times; next try in 4 min"
+        );
         let shown = Delivery {
             attempts: 1,
             status: Some(201),

@@ -66,13 +66,15 @@ async fn load(before: Option<DeliveryId>) -> Result<Loaded, Problem> {
 pub fn Settings() -> impl IntoView {
     let t = use_t();
     let before = use_query_map().with_untracked(|query| query.get("before")).and_then(|id| id.parse().ok());
+    // Taken before anything is awaited, so that both sides number it alike.
+    let fresh = StoredValue::new(SharedValue::new(FreshSecret::of_context).into_inner());
     let loaded = Resource::new(|| (), move |()| load(before));
     view! {
         <Suspense fallback=move || view! { <p class="muted">{t.loading}</p> }>
             {move || {
                 Suspend::new(async move {
                     match loaded.await {
-                        Ok(loaded) => Either::Left(view! { <Whole loaded before /> }),
+                        Ok(loaded) => Either::Left(view! { <Whole loaded before fresh=fresh.get_value() /> }),
                         Err(problem) => Either::Right(view! { <Unreadable problem /> }),
                     }
                 })
@@ -83,15 +85,15 @@ pub fn Settings() -> impl IntoView {
 }
 
 #[component]
-fn Whole(loaded: Loaded, before: Option<DeliveryId>) -> impl IntoView {
+fn Whole(loaded: Loaded, before: Option<DeliveryId>, fresh: Option<FreshSecret>) -> impl IntoView {
     let (lang, words) = (use_lang(), use_notifications());
     let Loaded { offer, endpoints, settings, deliveries } = loaded;
     let refused = Refused::take();
     let wrong = refused.as_ref().map(|state| codes::problem(lang, &state.problem).in_full());
     let refused = StoredValue::new(refused);
-    let fresh = SharedValue::new(FreshSecret::of_context).into_inner();
     let said = said();
-    let cards = endpoints.clone().into_iter().map(|endpoint| view! { <endpoint::Card endpoint refused /> }).collect_view();
+    let cards =
+        endpoints.clone().into_iter().map(|endpoint| view! { <endpoint::Card endpoint refused /> }).collect_view();
     let nobody = endpoints.is_empty();
     view! {
         <Title text=words.settings />

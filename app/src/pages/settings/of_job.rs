@@ -1,10 +1,7 @@
 //! On a job's page: what of it is told, and what became of each message about it.
 
 use super::{endpoint::Events, log::DeliveryLog};
-use crate::{
-    backend::notifications as backend,
-    i18n::notifications::use_notifications,
-};
+use crate::{backend::notifications as backend, i18n::notifications::use_notifications};
 use domain::{
     JobId, Problem,
     api::Page,
