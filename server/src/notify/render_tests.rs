@@ -42,7 +42,7 @@ fn size(message: &PushMessage) -> usize {
 #[test]
 fn one_event_leads_to_its_job_and_names_the_position_to_catch_up_from() {
     let one = told(7, "spring list");
-    let message = message(&delivery("failed", Some(one.job)), &[one.clone()], "en", "k3x9");
+    let message = message(&delivery("failed", Some(one.job)), std::slice::from_ref(&one), "en", "k3x9");
     assert_eq!((message.type_.as_str(), message.url), ("job.failed", format!("/jobs/{}", one.job)));
     assert_eq!((message.cursor.as_deref(), message.at, message.more), (Some("k3x9.7"), Timestamp(7), 0));
     let item = &message.items[0];
