@@ -8,6 +8,7 @@ mod senders {
     pub mod receiver;
     pub mod web_push;
     pub mod webhooks;
+    pub mod whole_server;
     pub mod world;
 }
-use senders::{push_service, receiver, world};
+use senders::{mail, push_service, receiver, webhooks, world};

@@ -31,8 +31,8 @@ use domain::{
     DeliveryId, EndpointId, EventType, InputError, OwnerId,
     api::Page,
     push::{
-        BY_DEFAULT, Delivery, ENDPOINT_LABEL_LIMIT, ENDPOINT_LIMIT, EndpointPatch, EndpointState, NewEmail, NewWebPush,
-        PushEndpoint, PushOffer,
+        ADDRESS_LIMIT, BY_DEFAULT, Delivery, ENDPOINT_LABEL_LIMIT, ENDPOINT_LIMIT, EndpointPatch, EndpointState,
+        NewEmail, NewWebPush, PushEndpoint, PushOffer,
     },
 };
 use std::net::{IpAddr, SocketAddr};
@@ -251,7 +251,11 @@ pub(super) fn too_many() -> ApiError {
 
 /// What is wrong with an address.
 pub(super) fn at(pointer: &str, refused: Refused) -> InputError {
-    InputError::new(pointer, refused.code(), refused.to_string())
+    let mut error = InputError::new(pointer, refused.code(), refused.to_string());
+    if refused == Refused::TooLong {
+        error.params.insert("max".to_owned(), ADDRESS_LIMIT.into());
+    }
+    error
 }
 
 /// A name without what would break a line; none when nothing is left of it.

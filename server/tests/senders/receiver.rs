@@ -52,6 +52,7 @@ pub struct Receiver {
     pub addr: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
     does: Arc<Mutex<Does>>,
+    came: Arc<tokio::sync::Notify>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -71,22 +72,24 @@ impl Receiver {
         let addr = listener.local_addr().unwrap();
         let (seen, does) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(does)));
         let (noted, wanted) = (seen.clone(), does.clone());
+        let came = Arc::new(tokio::sync::Notify::new());
+        let tell = came.clone();
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (noted, wanted, tls) = (noted.clone(), wanted.clone(), tls.clone());
+                let (noted, wanted, tls, tell) = (noted.clone(), wanted.clone(), tls.clone(), tell.clone());
                 tokio::spawn(async move {
                     match tls {
                         Some(tls) => {
                             if let Ok(stream) = tls.accept(stream).await {
-                                serve(stream, noted, wanted).await;
+                                serve(stream, noted, wanted, tell).await;
                             }
                         }
-                        None => serve(stream, noted, wanted).await,
+                        None => serve(stream, noted, wanted, tell).await,
                     }
                 });
             }
         });
-        Self { addr, seen, does, task }
+        Self { addr, seen, does, came, task }
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -101,6 +104,23 @@ impl Receiver {
         self.seen.lock().unwrap().clone()
     }
 
+    /// Waits until so many requests have come.
+    pub async fn seen_so_many(&self, number: usize) -> Vec<Seen> {
+        tokio::time::timeout(crate::common::PATIENCE, async {
+            loop {
+                // Before the look: what comes in between is heard of.
+                let came = self.came.notified();
+                let seen = self.seen();
+                if seen.len() >= number {
+                    return seen;
+                }
+                came.await;
+            }
+        })
+        .await
+        .expect("the request comes")
+    }
+
     /// The only request that came.
     pub fn only(&self) -> Seen {
         let seen = self.seen();
@@ -109,9 +129,15 @@ impl Receiver {
     }
 }
 
-async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, noted: Arc<Mutex<Vec<Seen>>>, does: Arc<Mutex<Does>>) {
+async fn serve(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    noted: Arc<Mutex<Vec<Seen>>>,
+    does: Arc<Mutex<Does>>,
+    tell: Arc<tokio::sync::Notify>,
+) {
     let Some(request) = read(&mut stream).await else { return };
     noted.lock().unwrap().push(request);
+    tell.notify_waiters();
     let does = does.lock().unwrap().clone();
     answer(&mut stream, does).await;
 }

@@ -39,7 +39,7 @@ fn patient() -> Webhook {
 }
 
 /// What the package `standardwebhooks` says to a request.
-fn judged(secret: &[u8], seen: &Seen, body: &str) -> String {
+pub fn judged(secret: &[u8], seen: &Seen, body: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../end2end");
     let library = folder.join("node_modules/standardwebhooks");
     assert!(library.is_dir(), "the packages of end2end/ are needed. Type: cd end2end && npm ci");
