@@ -31,8 +31,10 @@ export default defineConfig({
     },
   },
   projects: [
-    { name: 'hydrated', grepInvert: /@only-without-script/ },
+    { name: 'hydrated', grepInvert: /@only-without-script/, testIgnore: /push_firefox/ },
     // Journeys that must work with plain HTML carry the tag @plain.
-    { name: 'no-javascript', grep: /@plain|@only-without-script/, use: { javaScriptEnabled: false } },
+    { name: 'no-javascript', grep: /@plain|@only-without-script/, testIgnore: /push_firefox/, use: { javaScriptEnabled: false } },
+    // Push from end to end needs a browser whose push service can be ours: these drive a Firefox of their own (firefox.ts).
+    { name: 'firefox', testMatch: /push_firefox/ },
   ],
 });

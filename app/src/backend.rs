@@ -7,6 +7,7 @@
 // A problem goes to a page as it came; a box around it would be opened at once.
 #![allow(clippy::result_large_err)]
 
+pub mod notifications;
 pub mod operations;
 mod transport;
 

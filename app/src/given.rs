@@ -37,6 +37,24 @@ impl Keeps {
     }
 }
 
+/// A webhook's secret, for the one page that comes of making it; put into context by `server::ui`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FreshSecret {
+    /// What the webhook is called.
+    pub label: String,
+    /// `whsec_…`
+    pub secret: String,
+    /// The one before signs too until then.
+    pub previous_until: Option<Timestamp>,
+}
+
+impl FreshSecret {
+    /// The page's, if there is one.
+    pub fn of_context() -> Option<Self> {
+        use_context()
+    }
+}
+
 /// The status of the answer, while the server renders.
 #[derive(Clone)]
 pub struct Status(Arc<dyn Fn(u16) + Send + Sync>);

@@ -1,6 +1,6 @@
 //! Every page and its path.
 //!
-//! `/jobs`, `/jobs/:id/<verb>`, `/operations/act` and `/operations/bulk` are where a refused form comes back without script: the same page, at the address posted to.
+//! `/jobs`, `/jobs/:id/<verb>`, `/operations/act`, `/operations/bulk` and those below `/settings` but deliveries are where a refused form comes back without script: the same page, at the address posted to.
 
 use crate::pages::{
     catalogue::{Catalogue, ProductPage},
@@ -8,6 +8,7 @@ use crate::pages::{
     not_found::NotFound,
     operations::{Confirm, Operations, Report, SignIn},
     privacy::Privacy,
+    settings::{DeliveryPage, Settings},
     work::Work,
 };
 use leptos::prelude::*;
@@ -18,7 +19,7 @@ use leptos_router::{
 };
 
 /// The paths that the server answers with a page, in the notation of its router.
-pub const PATHS: [&str; 15] = [
+pub const PATHS: [&str; 22] = [
     "/",
     "/jobs",
     "/jobs/{id}",
@@ -34,6 +35,13 @@ pub const PATHS: [&str; 15] = [
     "/operations/jobs/{id}",
     "/operations/act",
     "/operations/bulk",
+    "/settings",
+    "/settings/webhooks",
+    "/settings/emails",
+    "/settings/notifications",
+    "/settings/endpoints/{id}",
+    "/settings/deliveries/{id}",
+    "/jobs/{id}/notifications",
 ];
 
 /// The page of the current path.
@@ -54,6 +62,12 @@ pub fn Pages() -> impl IntoView {
             <Route path=path!("/operations/act") view=Operations ssr=SsrMode::Async />
             <Route path=path!("/operations/bulk") view=Operations ssr=SsrMode::Async />
             <Route path=path!("/operations/jobs/:id") view=Report ssr=SsrMode::Async />
+            <Route path=path!("/settings") view=Settings ssr=SsrMode::Async />
+            <Route path=path!("/settings/webhooks") view=Settings ssr=SsrMode::Async />
+            <Route path=path!("/settings/emails") view=Settings ssr=SsrMode::Async />
+            <Route path=path!("/settings/notifications") view=Settings ssr=SsrMode::Async />
+            <Route path=path!("/settings/endpoints/:id") view=Settings ssr=SsrMode::Async />
+            <Route path=path!("/settings/deliveries/:id") view=DeliveryPage ssr=SsrMode::Async />
         </FlatRoutes>
     }
 }

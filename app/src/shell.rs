@@ -18,6 +18,7 @@ use crate::{
     i18n::use_t,
     routes::Pages,
     state::{
+        browser_push::provide_browser_push,
         jobs::provide_jobs,
         live::provide_live,
         prefs::{provide_prefs, use_prefs},
@@ -60,6 +61,9 @@ pub fn document(assets: AssetPaths) -> impl IntoView {
                 <meta name="color-scheme" content="light dark" />
                 <link rel="icon" href="/icon.svg" r#type="image/svg+xml" />
                 <link rel="manifest" href="/manifest.webmanifest" />
+                <link rel="apple-touch-icon" href="/apple-touch-icon.png" />
+                <meta name="theme-color" content="#fbfaf7" media="(prefers-color-scheme: light)" />
+                <meta name="theme-color" content="#14171d" media="(prefers-color-scheme: dark)" />
                 {assets.css.map(|css| view! { <link rel="stylesheet" href=css /> })}
                 {script}
                 <MetaTags />
@@ -78,6 +82,7 @@ pub fn App() -> impl IntoView {
     provide_context(provide_prefs().lang);
     let store = provide_jobs();
     let live = provide_live(store);
+    let push = provide_browser_push();
     let given = SharedValue::new(|| {
         use_context::<Given>().unwrap_or(Given { now: Timestamp(0), key: String::new(), refused: None, snapshot: None })
     });
@@ -94,6 +99,7 @@ pub fn App() -> impl IntoView {
     if let Some(list) = &snapshot {
         store.load(list.clone());
     }
+    Effect::new(move |_| push.prepare());
     Effect::new(move |_| {
         if let Some(list) = snapshot.clone() {
             live.start(store, list);
@@ -131,6 +137,7 @@ fn Frame() -> impl IntoView {
     let on_work = move || path.with(|path| path == "/" || path.starts_with("/jobs")).then_some("page");
     let on_catalogue =
         move || path.with(|path| path == "/catalogue" || path.starts_with("/catalogue/")).then_some("page");
+    let on_settings = move || path.with(|path| path.starts_with("/settings")).then_some("page");
     view! {
         <div class="shell">
             <a class="skip-link" href="#main" rel="external">
@@ -153,6 +160,9 @@ fn Frame() -> impl IntoView {
                 </nav>
                 <div class="masthead-tools">
                     <ChannelPicker />
+                    <a class="to-settings" href="/settings" rel="external" aria-current=on_settings>
+                        {crate::i18n::notifications::use_notifications().settings}
+                    </a>
                     <LangSwitch />
                     <ThemeSwitch />
                 </div>

@@ -114,6 +114,17 @@ const PAGES: Record<string, (page: Page) => Promise<void>> = {
     await open(page, '/catalogue/look-bowl');
     await expect(page.locator('main form.editor')).toBeVisible();
   },
+  'settings-empty': page => open(page, '/settings'),
+  'picker-push': async page => {
+    await open(page, '/');
+    await page.getByTestId('channel-status').first().click();
+    await page.locator('.picker input[value="push"]').check();
+    await expect(page.locator('[data-action="turn-on-push"]')).toBeVisible();
+  },
+  offline: async page => {
+    await page.goto('/offline.html');
+    await expect(page.locator('[data-offline]')).toBeVisible();
+  },
   'not-found': async page => {
     await page.goto('/nowhere');
     await expect(page.locator('main h1')).toBeVisible();

@@ -10,7 +10,7 @@ use crate::{
     },
     channels::{ack, poll, sse, ws},
     error::{self, ApiError, discard, no_such_route, wrong_method},
-    forms, owner, product_form,
+    forms, owner, product_form, settings_forms,
     state::AppState,
     ui,
 };
@@ -32,6 +32,7 @@ pub fn router(state: AppState) -> Router {
     let owned = api()
         .merge(operator())
         .merge(forms())
+        .merge(settings())
         .merge(ui::routes())
         .layer(from_fn_with_state(state.clone(), owner::identify))
         .layer(from_fn(owner::refuse_cross_site));
@@ -80,8 +81,8 @@ fn api() -> Router<AppState> {
         .route("/api/openapi.json", get(openapi::document))
 }
 
-/// Telling owners who are not there.
-fn push() -> Router<AppState> {
+/// Telling owners who are not there. Also called from within, see [`crate::within`].
+pub(crate) fn push() -> Router<AppState> {
     Router::new()
         .route("/api/v1/deliveries", get(deliveries::list))
         .route("/api/v1/deliveries/{id}", get(deliveries::one))
@@ -135,6 +136,16 @@ fn forms() -> Router<AppState> {
         .route("/privacy/delete", post(forms::delete_data))
 }
 
+fn settings() -> Router<AppState> {
+    Router::new()
+        .route("/settings/webhooks", post(settings_forms::add_webhook))
+        .route("/settings/emails", post(settings_forms::add_email))
+        .route("/settings/notifications", post(settings_forms::save_settings))
+        .route("/settings/endpoints/{id}", post(settings_forms::change_endpoint))
+        .route("/settings/deliveries/{id}", post(settings_forms::act_on_delivery))
+        .route("/jobs/{id}/notifications", post(settings_forms::of_job))
+}
+
 /// For routes that take files: they go to disk as they come, within limits of their own.
 fn unlimited() -> DefaultBodyLimit {
     DefaultBodyLimit::disable()
@@ -151,8 +162,17 @@ async fn elsewhere(State(state): State<AppState>, request: Request) -> Response 
         return no_such_route().await.into_response();
     }
     let hashed = path.starts_with("/pkg/");
+    let worker = path == "/sw.js";
     match state.assets.folder() {
-        Some(folder) if request.method().is_safe() => asset(state.clone(), folder.to_owned(), hashed, request).await,
+        Some(folder) if request.method().is_safe() => {
+            let mut response = asset(state.clone(), folder.to_owned(), hashed, request).await;
+            if worker {
+                // A worker keeps the policy that it came with: it talks to this server, and loads no further script.
+                let policy = HeaderValue::from_static("default-src 'none'; connect-src 'self'");
+                response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+            }
+            response
+        }
         _ => page_not_found(state, request).await,
     }
 }

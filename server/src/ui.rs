@@ -4,6 +4,7 @@
 //! answers from the store and [`representation`], as the API does.
 //! Invariant: a page is private to its owner, carries a nonce of its own, and lets nothing run that the nonce does not name.
 
+mod notifications;
 mod operations;
 
 use crate::{
@@ -19,8 +20,10 @@ use crate::{
 };
 use app::{
     FormState,
-    backend::{Answer, Backend, JobsQuery, PAGE_SIZE, operations::OperationsBackend},
-    given::{Given, Keeps, Status},
+    backend::{
+        Answer, Backend, JobsQuery, PAGE_SIZE, notifications::NotificationsBackend, operations::OperationsBackend,
+    },
+    given::{FreshSecret, Given, Keeps, Status},
     i18n::codes,
     routes::PATHS,
     shell::{AssetPaths, document},
@@ -38,6 +41,7 @@ use domain::{
     Cursor, Event, Job, JobId, OwnerId, Problem,
     api::{Attempt, EventPage, JobList, KindInfo, Product, ProductPage},
     kinds::supplier_quotes::SupplierList,
+    push::WebhookSecret,
 };
 use leptos::{
     nonce::use_nonce,
@@ -135,6 +139,18 @@ pub async fn page_with_form(state: AppState, page: Parts, form: FormState) -> Re
     }
 }
 
+/// The page that shows a webhook's secret, this once: in the body of the answer, kept by nobody on the way.
+pub async fn page_with_secret(state: AppState, mut page: Parts, made: WebhookSecret) -> Response {
+    let WebhookSecret { endpoint, secret, previous_until } = made;
+    page.extensions.insert(FreshSecret { label: endpoint.label, secret, previous_until });
+    let Some(owner) = page.extensions.get::<Owner>().copied() else {
+        return ApiError::internal("a secret without owner::identify is shown").into_response();
+    };
+    let mut response = render(state, owner, page, None).await;
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
 /// A page that is one sentence and a next step, for whoever meets a limit: nothing is read for it, and nothing rendered.
 pub fn sentence(headers: &HeaderMap, error: ApiError) -> Response {
     let lang = prefs_of(headers).lang();
@@ -167,6 +183,8 @@ async fn render(state: AppState, owner: Owner, parts: Parts, refused: Option<For
     let given = Given { now: clock::now(), key: Uuid::now_v7().to_string(), refused, snapshot };
     let operating: Arc<dyn OperationsBackend> =
         Arc::new(operations::OperatorView::new(state.engine.clone(), state.operator.has_session(&parts.headers)));
+    let notifying: Arc<dyn NotificationsBackend> = Arc::new(notifications::Notifications::new(state.clone(), owner));
+    let secret = parts.extensions.get::<FreshSecret>().cloned();
     let backend: Arc<dyn Backend> = Arc::new(direct);
     let prefs = prefs_of(&parts.headers);
     let paths = state.assets.paths.clone();
@@ -178,6 +196,10 @@ async fn render(state: AppState, owner: Owner, parts: Parts, refused: Option<For
         provide_context(prefs.clone());
         provide_context(backend.clone());
         provide_context(operating.clone());
+        provide_context(notifying.clone());
+        if let Some(secret) = secret.clone() {
+            provide_context(secret);
+        }
         if let Some(options) = use_context::<ResponseOptions>() {
             if let Some(policy) = use_nonce().and_then(|nonce| HeaderValue::from_str(&policy(&nonce)).ok()) {
                 options.insert_header(header::CONTENT_SECURITY_POLICY, policy);

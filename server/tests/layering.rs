@@ -72,6 +72,8 @@ fn http_stays_at_the_edge() {
             "owner.rs",
             "forms.rs",
             "product_form.rs",
+            "settings_forms.rs",
+            "within.rs",
             "suppliers/http.rs",
             "suppliers/page.rs",
             "operator.rs",

@@ -1,9 +1,9 @@
 //! The browser tests: Playwright over real servers that the tests start themselves. Called by `e2e` and `test`, after a build.
-//! Installs npm packages and a browser when they are absent. A run that ends without a report counts as failed.
+//! Installs npm packages and the browsers when they are absent. A run that ends without a report counts as failed.
 
 use anyhow::{Context, Result};
 
-use crate::browser;
+use crate::browser::{CHROMIUM, FIREFOX};
 use crate::node;
 use crate::project::Project;
 use crate::step::{command, note, step};
@@ -12,8 +12,17 @@ use crate::tally::Tally;
 /// Runs them with Playwright's own arguments.
 pub fn e2e(project: &Project, arguments: &[String]) -> Result<Tally> {
     node::ensure_packages(project)?;
-    let chromium = browser::ensure()?;
+    let chromium = CHROMIUM.ensure()?;
     note(&format!("browser: {}", chromium.display()));
+    // A run that names files or words of its own may not need it; its journeys say so themselves then.
+    let firefox = match (FIREFOX.ensure(), arguments.is_empty()) {
+        (Ok(path), _) => Some(path),
+        (Err(error), true) => return Err(error),
+        (Err(error), false) => {
+            note(&format!("without Firefox: {error}"));
+            None
+        }
+    };
     let folder = project.end2end();
     let report = folder.join("test-results/report.json");
     if report.exists() {
@@ -25,7 +34,8 @@ pub fn e2e(project: &Project, arguments: &[String]) -> Result<Tally> {
             .arg("node_modules/@playwright/test/cli.js")
             .arg("test")
             .args(arguments)
-            .env("CHROMIUM", &chromium)
+            .env(CHROMIUM.variable, &chromium)
+            .envs(firefox.as_ref().map(|path| (FIREFOX.variable, path)))
             .env("MEANWHILE_BINARY", project.binary())
             .env("MEANWHILE_ASSETS", project.site())
             .status()

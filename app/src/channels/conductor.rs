@@ -187,11 +187,15 @@ impl Inner {
     fn tick(self: &Rc<Self>) {
         self.live.clock.tick();
         let now = now();
-        let dead = |held: &&Held| held.channel != Channel::Poll && now.saturating_sub(held.heard_at) > DEAD_AFTER_MS;
+        let dead = |held: &&Held| {
+            !matches!(held.channel, Channel::Poll | Channel::Push) && now.saturating_sub(held.heard_at) > DEAD_AFTER_MS
+        };
         let dead: Vec<LinkId> = self.links.borrow().iter().filter(dead).map(|held| held.id).collect();
         for id in dead {
             self.drive(Input::Lost(id, Return::Backoff));
         }
+        // What was seen too soon after the last word, or while the page was hidden, is said now.
+        self.acknowledge();
         self.publish();
     }
 
@@ -233,7 +237,7 @@ impl Inner {
     fn demand(&self) -> Demand {
         let interval_s = match self.choice.get() {
             Choice::Poll { interval_s } => interval_s,
-            Choice::Sse | Choice::Ws => Choice::DEFAULT_INTERVAL_S,
+            Choice::Sse | Choice::Ws | Choice::Push => Choice::DEFAULT_INTERVAL_S,
         };
         let watching = self.watching();
         Demand {
@@ -364,6 +368,7 @@ impl Inner {
         let status = match phase {
             Phase::Connecting => Status::Connecting,
             Phase::Open(Channel::Poll) => Status::Polling,
+            Phase::Open(Channel::Push) => Status::Told,
             Phase::Open(_) if quiet_ms.is_some_and(|ms| ms > STALE_AFTER_MS) => Status::Stale,
             Phase::Open(_) => Status::Live,
             Phase::Waiting { retry_at } => Status::Offline { retry_at: Some(Timestamp(retry_at as i64)) },

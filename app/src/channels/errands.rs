@@ -52,7 +52,7 @@ impl Inner {
                 let after = this.inbox.borrow().last().clone();
                 this.count(1, 0);
                 let mut more = false;
-                match poll::page(&after, Watching::default(), None).await {
+                match poll::page(&after, Watching::default(), None, true).await {
                     Ok(page) => {
                         this.count(0, page.bytes as u64);
                         more = page.more;

@@ -1,6 +1,6 @@
-//! The browser's side of the channels: three ways to follow the log, one way to receive it.
+//! The browser's side of the channels: four ways to follow the log, one way to receive it.
 //!
-//! A driver ([`poll`], [`sse`], [`ws`]) opens a [`Link`] and tells what it hears through its [`Ear`]; [`Conductor`] feeds all of it to one
+//! A driver ([`poll`], [`sse`], [`ws`], [`push`]) opens a [`Link`] and tells what it hears through its [`Ear`]; [`Conductor`] feeds all of it to one
 //! `domain::Reader` and acts on `state::switch`. On the server there is only a conductor that does nothing.
 //! Invariant: a driver never retries by itself and never changes a row; both are decided in one place.
 
@@ -11,6 +11,10 @@ mod errands;
 pub mod inbox;
 #[cfg(feature = "hydrate")]
 mod poll;
+#[cfg(feature = "hydrate")]
+mod push;
+#[cfg(feature = "hydrate")]
+pub(crate) mod push_browser;
 #[cfg(feature = "hydrate")]
 mod sse;
 #[cfg(feature = "hydrate")]
@@ -26,7 +30,7 @@ pub(crate) use drivers::{Ear, Heard, Link, Opening, Watching, open};
 
 #[cfg(feature = "hydrate")]
 mod drivers {
-    use super::{poll, sse, ws};
+    use super::{poll, push, sse, ws};
     use crate::state::{
         live::CatalogueHeard,
         switch::{Channel, Return},
@@ -104,8 +108,10 @@ mod drivers {
         fn watch(&self, _last: &Cursor, _watching: Watching) -> bool {
             false
         }
-        /// Says what a person has seen, where that can be said.
-        fn ack(&self, _cursor: &Cursor, _visible: bool) {}
+        /// Says what a person has seen: by a request of its own, unless the link can say it itself.
+        fn ack(&self, cursor: &Cursor, visible: bool) {
+            poll::acknowledge(cursor, visible);
+        }
     }
 
     /// What the page wants to hear of beside the log.
@@ -155,6 +161,7 @@ mod drivers {
             Channel::Poll => Box::new(poll::open(opening, ear)),
             Channel::Sse => Box::new(sse::open(&opening, ear)),
             Channel::Ws => Box::new(ws::open(opening, ear)),
+            Channel::Push => Box::new(push::open(opening, ear)),
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use super::{Ear, Heard, Link, Opening, Watching};
 use crate::state::switch::Return;
-use domain::{Cursor, Event, frame::Hint};
+use domain::{Cursor, Event, api::Ack, frame::Hint};
 use futures_util::future::{Either, select};
 use gloo_net::http::{Request, Response};
 use leptos::{prelude::set_timeout, task::spawn_local};
@@ -61,6 +61,15 @@ pub(crate) struct Page {
     etag: Option<String>,
     #[serde(skip)]
     pub(crate) bytes: usize,
+}
+
+impl Page {
+    /// Tells what it holds.
+    pub(crate) fn tell(self, ear: &Ear) {
+        ear.hear(Heard::Events(self.items));
+        ear.hear(Heard::Position { cursor: self.next_cursor, head: self.head });
+        self.hints.into_iter().for_each(|hint| ear.hear(hint.into()));
+    }
 }
 
 struct Run {
@@ -143,7 +152,7 @@ impl Run {
         loop {
             let etag = self.etag.borrow().as_ref().filter(|(at, _)| *at == after).map(|(_, etag)| etag.clone());
             self.ear.hear(Heard::Request);
-            let answer = page(&after, demand.watching, etag.as_deref()).await;
+            let answer = page(&after, demand.watching, etag.as_deref(), false).await;
             if !self.open.get() {
                 return false;
             }
@@ -151,13 +160,12 @@ impl Run {
                 self.ear.hear(Heard::Opened { build: None });
             }
             match answer {
-                Ok(Page { items, next_cursor, head, more, hints, etag, bytes }) => {
-                    *self.etag.borrow_mut() = etag.map(|etag| (next_cursor.clone(), etag));
-                    after = next_cursor.clone();
-                    self.ear.hear(Heard::Bytes(bytes));
-                    self.ear.hear(Heard::Events(items));
-                    self.ear.hear(Heard::Position { cursor: next_cursor, head });
-                    hints.into_iter().for_each(|hint| self.ear.hear(hint.into()));
+                Ok(mut page) => {
+                    let more = page.more;
+                    *self.etag.borrow_mut() = page.etag.take().map(|etag| (page.next_cursor.clone(), etag));
+                    after = page.next_cursor.clone();
+                    self.ear.hear(Heard::Bytes(page.bytes));
+                    page.tell(&self.ear);
                     if !more || !self.open.get() {
                         return self.open.get();
                     }
@@ -208,9 +216,11 @@ impl Run {
 }
 
 /// What follows a position.
-pub(crate) async fn page(after: &Cursor, watching: Watching, etag: Option<&str>) -> Result<Page, Missing> {
-    let watch = watching.query();
-    let url = format!("/api/v1/events?after={after}&limit={LIMIT}{watch}");
+///
+/// Asked `once`, it is no sign of a device that will ask again by itself.
+pub(crate) async fn page(after: &Cursor, watching: Watching, etag: Option<&str>, once: bool) -> Result<Page, Missing> {
+    let (watch, once) = (watching.query(), if once { "&once=true" } else { "" });
+    let url = format!("/api/v1/events?after={after}&limit={LIMIT}{watch}{once}");
     let failed = |()| Missing::Failed(Return::Backoff);
     let response = get(&url, etag).await.map_err(failed)?;
     match response.status() {
@@ -223,6 +233,16 @@ pub(crate) async fn page(after: &Cursor, watching: Watching, etag: Option<&str>)
     let text = within(response.text()).await.map_err(failed)?;
     let page: Page = serde_json::from_str(&text).map_err(|_| failed(()))?;
     Ok(Page { etag: response.headers().get("etag"), bytes: text.len(), ..page })
+}
+
+/// Says that a device has shown everything up to a position. A word that is lost costs a notification too many.
+pub(crate) fn acknowledge(cursor: &Cursor, visible: bool) {
+    let ack = Ack { cursor: cursor.clone(), visible };
+    spawn_local(async move {
+        if let Ok(request) = Request::post("/api/v1/ack").json(&ack) {
+            let _ = within(request.send()).await;
+        }
+    });
 }
 
 async fn get(url: &str, etag: Option<&str>) -> Result<Response, ()> {

@@ -159,7 +159,7 @@ fn Notices() -> impl IntoView {
                 (words.offline_notice)(due.as_deref())
             }
             Status::Stale => words.stale_notice.to_owned(),
-            Status::Connecting | Status::Live | Status::Polling => return None,
+            Status::Connecting | Status::Live | Status::Polling | Status::Told => return None,
         };
         Some(view! {
             <div class="toast" data-notice=status.get().as_str()>
@@ -254,7 +254,7 @@ fn announce(store: JobStore, polite: RwSignal<String>, assertive: RwSignal<Strin
             Status::Connecting => return before.unwrap_or(now),
             Status::Offline { .. } if before != Some(now) => polite.set((words.offline_notice)(None)),
             Status::Stale if before != Some(now) => polite.set(words.stale_notice.to_owned()),
-            Status::Live | Status::Polling if was_in_trouble => polite.set(words.live.to_owned()),
+            Status::Live | Status::Polling | Status::Told if was_in_trouble => polite.set(words.live.to_owned()),
             _ => {}
         }
         now

@@ -3,10 +3,15 @@
 //! A real form (`POST /preferences`), which a script makes immediate. Invariant: the pill shows the channel in use, the radio buttons the
 //! one wanted; they differ only while a switch is under way or has failed, and then the panel says so.
 
-use super::{continuity_badge::ContinuityBadge, switches::use_here};
+use super::{
+    continuity_badge::ContinuityBadge,
+    push_offer::{PushHindrance, PushOffer},
+    switches::use_here,
+};
 use crate::{
-    i18n::{format, live::live, use_lang},
+    i18n::{format, live::live, notifications::use_notifications, use_lang},
     state::{
+        browser_push::{Here, use_browser_push},
         live::use_live,
         prefs::{Choice, use_prefs},
         switch::Channel,
@@ -23,14 +28,43 @@ pub fn ChannelPicker() -> impl IntoView {
     let (status, channel) = (state.status(), state.channel());
     // Kept while another channel is chosen, so that coming back to polling keeps its interval.
     let interval = RwSignal::new(interval_of(prefs.channel.get_untracked()).unwrap_or(Choice::DEFAULT_INTERVAL_S));
+    let (push, pushed) = (use_browser_push(), use_notifications());
+    // Push was picked and this browser is not told yet: nothing changes before the visitor has turned notifications on.
+    let offered = RwSignal::new(false);
     let details = NodeRef::<html::Details>::new();
     let close = move || {
         if let Some(details) = details.get_untracked() {
             details.set_open(false);
         }
     };
-    let radios = [Channel::Poll, Channel::Sse, Channel::Ws].map(|one| {
-        let chosen = move || Channel::from(prefs.channel.get()) == one;
+    Effect::new(move |_| {
+        // What was wished for and cannot be: the choice goes back to what it was, and the sentence says why.
+        if push.hindrance.get().is_some() {
+            offered.set(false);
+        }
+    });
+    let take_push = Callback::new(move |()| {
+        offered.set(false);
+        prefs.set_channel(Choice::Push);
+    });
+    let pick = move |one: Channel| {
+        push.hindrance.set(None);
+        if one != Channel::Push {
+            offered.set(false);
+            prefs.set_channel(choice_of(one, interval.get_untracked()));
+        } else if matches!(push.here.get_untracked(), Here::On(_)) {
+            take_push.run(());
+        } else {
+            offered.set(true);
+        }
+    };
+    let radios = [Channel::Poll, Channel::Sse, Channel::Ws, Channel::Push].map(|one| {
+        let chosen = move || match (one, offered.get()) {
+            (Channel::Push, true) => true,
+            (_, true) => false,
+            (one, false) => Channel::from(prefs.channel.get()) == one,
+        };
+        let needs_script = one == Channel::Push;
         view! {
             <label class="choice">
                 <input
@@ -39,11 +73,17 @@ pub fn ChannelPicker() -> impl IntoView {
                     value=one.as_str()
                     checked=chosen
                     prop:checked=chosen
-                    on:change=move |_| prefs.set_channel(choice_of(one, interval.get_untracked()))
+                    disabled=move || needs_script && !state.started().get()
+                    on:change=move |_| pick(one)
                 />
                 <span>
                     <span>{words.name(one)}</span>
                     <span class="hint">{words.cost(one)}</span>
+                    {needs_script
+                        .then(|| {
+                            let text = move || (!state.started().get()).then_some(pushed.needs_script);
+                            view! { <span class="hint">{text}</span> }
+                        })}
                 </span>
             </label>
         }
@@ -52,6 +92,12 @@ pub fn ChannelPicker() -> impl IntoView {
         <details
             class="picker"
             node_ref=details
+            on:toggle=move |_| {
+                // Only for whoever looks: it asks the server.
+                if push.here.get_untracked() == Here::Unknown && state.started().get_untracked() {
+                    push.look();
+                }
+            }
             on:keydown=move |event| {
                 if event.key() == "Escape" {
                     close();
@@ -129,6 +175,16 @@ pub fn ChannelPicker() -> impl IntoView {
                             }
                         })
                 }}
+                {move || {
+                    offered
+                        .get()
+                        .then(|| {
+                            view! {
+                                <PushOffer then=take_push never_mind=Callback::new(move |()| offered.set(false)) />
+                            }
+                        })
+                }}
+                <PushHindrance end=pushed.stays />
                 <Figures />
             </div>
         </details>
@@ -172,7 +228,7 @@ fn Figures() -> impl IntoView {
 const fn interval_of(choice: Choice) -> Option<u8> {
     match choice {
         Choice::Poll { interval_s } => Some(interval_s),
-        Choice::Sse | Choice::Ws => None,
+        Choice::Sse | Choice::Ws | Choice::Push => None,
     }
 }
 
@@ -185,6 +241,7 @@ const fn choice_of(channel: Channel, interval_s: u8) -> Choice {
         Channel::Poll => Choice::Poll { interval_s },
         Channel::Sse => Choice::Sse,
         Channel::Ws => Choice::Ws,
+        Channel::Push => Choice::Push,
     }
 }
 

@@ -16,6 +16,7 @@ pub mod job_progress;
 pub mod job_row;
 pub mod json_view;
 pub mod moment;
+pub mod push_offer;
 pub mod state_chip;
 pub mod switches;
 pub mod timeline;

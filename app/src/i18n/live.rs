@@ -12,10 +12,10 @@ pub struct LiveStrings {
     pub channel: &'static str,
     /// Title of the choice.
     pub channel_legend: &'static str,
-    /// Names of polling, SSE and WebSocket.
-    pub channel_names: [&'static str; 3],
+    /// Names of polling, SSE, WebSocket and push.
+    pub channel_names: [&'static str; 4],
     /// What each costs.
-    pub channel_costs: [&'static str; 3],
+    pub channel_costs: [&'static str; 4],
     /// Label of the interval.
     pub interval: &'static str,
     /// One interval.
@@ -26,6 +26,8 @@ pub struct LiveStrings {
     pub connecting: &'static str,
     /// The stream is open.
     pub live: &'static str,
+    /// Push will tell.
+    pub told: &'static str,
     /// No channel.
     pub offline: &'static str,
     /// Nothing heard for too long.
@@ -81,21 +83,23 @@ pub struct LiveStrings {
 impl LiveStrings {
     /// The name of a channel.
     pub fn name(&self, channel: Channel) -> &'static str {
-        let [poll, sse, ws] = self.channel_names;
+        let [poll, sse, ws, push] = self.channel_names;
         match channel {
             Channel::Poll => poll,
             Channel::Sse => sse,
             Channel::Ws => ws,
+            Channel::Push => push,
         }
     }
 
     /// What a channel costs, in one line.
     pub fn cost(&self, channel: Channel) -> &'static str {
-        let [poll, sse, ws] = self.channel_costs;
+        let [poll, sse, ws, push] = self.channel_costs;
         match channel {
             Channel::Poll => poll,
             Channel::Sse => sse,
             Channel::Ws => ws,
+            Channel::Push => push,
         }
     }
 
@@ -105,6 +109,7 @@ impl LiveStrings {
             Status::Connecting => self.connecting.to_owned(),
             Status::Live => self.live.to_owned(),
             Status::Polling => (self.every)(interval_s),
+            Status::Told => self.told.to_owned(),
             Status::Offline { .. } => self.offline.to_owned(),
             Status::Stale => self.stale.to_owned(),
         }
@@ -122,17 +127,19 @@ pub const fn live(lang: Lang) -> &'static LiveStrings {
 const EN: LiveStrings = LiveStrings {
     channel: "Channel: ",
     channel_legend: "How results reach this page",
-    channel_names: ["Polling", "SSE", "WebSocket"],
+    channel_names: ["Polling", "SSE", "WebSocket", "Push"],
     channel_costs: [
         "Asks at intervals, also when nothing is new. Goes through anything.",
         "One open connection; news as it happens. Fits nearly every network.",
         "One open connection, both ways; fewest bytes. Some networks refuse it.",
+        "No connection; your browser tells you at the end, also when this tab is closed. Progress shows when you look.",
     ],
     interval: "Interval",
     every: |s| format!("every {s} s"),
     apply: "Use this channel",
     connecting: "connecting",
     live: "live",
+    told: "will notify",
     offline: "offline",
     stale: "silent",
     requests: "Requests",
@@ -179,17 +186,19 @@ const EN: LiveStrings = LiveStrings {
 const FR: LiveStrings = LiveStrings {
     channel: "Canal : ",
     channel_legend: "Comment les résultats arrivent ici",
-    channel_names: ["Interrogation", "SSE", "WebSocket"],
+    channel_names: ["Interrogation", "SSE", "WebSocket", "Push"],
     channel_costs: [
         "Demande à intervalles, même sans nouveauté. Passe partout.",
         "Une connexion ouverte ; tout arrive aussitôt. Passe presque partout.",
         "Une connexion ouverte, dans les deux sens ; le moins d’octets. Parfois refusée en route.",
+        "Aucune connexion ; votre navigateur vous prévient à la fin, même onglet fermé. L’avancement se voit en revenant.",
     ],
     interval: "Intervalle",
     every: |s| format!("toutes les {s} s"),
     apply: "Utiliser ce canal",
     connecting: "connexion",
     live: "en direct",
+    told: "préviendra",
     offline: "hors ligne",
     stale: "silencieux",
     requests: "Requêtes",

@@ -16,6 +16,12 @@ pub mod notice;
 pub mod operations;
 mod strings;
 
+// Notifications.
+pub mod delivery_codes;
+pub mod notifications;
+mod notifications_en;
+mod notifications_fr;
+
 pub use strings::{Strings, short_id};
 
 use serde::{Deserialize, Serialize};

@@ -6,6 +6,7 @@
 use super::{
     job_detail::JobDetail,
     not_found::{NotFound, Unreadable},
+    settings::Notices,
 };
 use crate::{
     backend::{self, LOG_PAGE},
@@ -25,6 +26,8 @@ pub struct Loaded {
     pub log: Vec<Event>,
     /// Its attempts.
     pub attempts: Vec<Attempt>,
+    /// What of it is told; none when that could not be read.
+    pub notices: Option<Notices>,
 }
 
 async fn load(id: Option<JobId>) -> Result<Loaded, Problem> {
@@ -37,7 +40,8 @@ async fn load(id: Option<JobId>) -> Result<Loaded, Problem> {
         log.extend(backend::job_events(id, after, LOG_PAGE).await?.items);
     }
     let attempts = backend::attempts(id).await?;
-    Ok(Loaded { job, log, attempts })
+    let notices = Notices::load(id).await.ok();
+    Ok(Loaded { job, log, attempts, notices })
 }
 
 /// The page of one job; another job in the address is another page.

@@ -2,7 +2,7 @@
 //!
 //! Everything follows the job's row and log in the store, so that the page needs no refresh while a channel is open.
 
-use super::{edit::EditForm, job::Loaded};
+use super::{edit::EditForm, job::Loaded, settings::JobNotificationsCard};
 use crate::{
     backend,
     components::{
@@ -42,7 +42,7 @@ pub fn JobDetail(
     loaded: Loaded,
 ) -> impl IntoView {
     let (lang, t) = (use_lang(), use_t());
-    let Loaded { job, log, attempts } = loaded;
+    let Loaded { job, log, attempts, notices } = loaded;
     let id = job.id;
     let (job, log) = (follow_job(job), follow_log(id, log));
     let attempts = follow_attempts(log, job, attempts);
@@ -141,6 +141,7 @@ pub fn JobDetail(
                             }
                         })
                 }}
+                <JobNotificationsCard id notices />
                 <section class="card" aria-labelledby="timeline-heading">
                     <h2 id="timeline-heading">{t.timeline}</h2>
                     <Timeline log />

@@ -11,6 +11,7 @@ pub mod my_jobs;
 pub mod not_found;
 pub mod operations;
 pub mod privacy;
+pub mod settings;
 pub mod submit_form;
 pub mod when_and_how;
 pub mod work;

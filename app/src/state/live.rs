@@ -28,6 +28,8 @@ pub enum Status {
     Live,
     /// Asking at intervals.
     Polling,
+    /// Holding no connection: told by push when there is something.
+    Told,
     /// No channel can be opened right now.
     Offline {
         /// When the next attempt is due.
@@ -44,6 +46,7 @@ impl Status {
             Self::Connecting => "connecting",
             Self::Live => "live",
             Self::Polling => "polling",
+            Self::Told => "told",
             Self::Offline { .. } => "offline",
             Self::Stale => "stale",
         }

@@ -4,6 +4,7 @@
 //! Invariant: each starts with the same value on the server and in the browser, so that hydration changes nothing on screen.
 
 pub mod announce;
+pub mod browser_push;
 pub mod clock;
 pub mod jobs;
 pub mod live;

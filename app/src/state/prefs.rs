@@ -66,6 +66,8 @@ pub enum Choice {
     Sse,
     /// WebSocket.
     Ws,
+    /// Messages of the browser's push service; only after the visitor turned notifications on here.
+    Push,
 }
 
 impl Choice {
@@ -80,10 +82,11 @@ impl Choice {
             Self::Poll { .. } => "poll",
             Self::Sse => "sse",
             Self::Ws => "ws",
+            Self::Push => "push",
         }
     }
 
-    /// The value of the cookie: `poll:5`, `sse`, `ws`.
+    /// The value of the cookie: `poll:5`, `sse`, `ws`, `push`.
     pub fn cookie(self) -> String {
         match self {
             Self::Poll { interval_s } => format!("poll:{interval_s}"),
@@ -97,6 +100,7 @@ impl Choice {
         match (name, interval) {
             ("sse", None) => Some(Self::Sse),
             ("ws", None) => Some(Self::Ws),
+            ("push", None) => Some(Self::Push),
             ("poll", interval) => {
                 let interval_s = interval.and_then(|text| text.parse().ok()).filter(|s| (1..=30).contains(s));
                 Some(Self::Poll { interval_s: interval_s.unwrap_or(Self::DEFAULT_INTERVAL_S) })
@@ -285,15 +289,16 @@ mod tests {
 
     #[test]
     fn a_choice_survives_its_cookie() {
-        for choice in
-            [Choice::Sse, Choice::Ws].into_iter().chain((1..=30).map(|interval_s| Choice::Poll { interval_s }))
+        for choice in [Choice::Sse, Choice::Ws, Choice::Push]
+            .into_iter()
+            .chain((1..=30).map(|interval_s| Choice::Poll { interval_s }))
         {
             assert_eq!(Choice::parse(&choice.cookie()), Some(choice));
         }
         for text in ["poll", "poll:", "poll:0", "poll:31", "poll:x"] {
             assert_eq!(Choice::parse(text), Some(Choice::Poll { interval_s: 5 }), "{text}");
         }
-        assert_eq!(Choice::parse("push"), None);
+        assert_eq!(Choice::parse("push:5"), None);
         assert_eq!(Choice::parse("sse:5"), None);
     }
 

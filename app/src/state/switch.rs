@@ -16,6 +16,8 @@ pub enum Channel {
     Sse,
     /// WebSocket.
     Ws,
+    /// The browser's push service: the page holds no connection and reads on when a message has come.
+    Push,
 }
 
 impl Channel {
@@ -25,13 +27,15 @@ impl Channel {
             Self::Poll => "poll",
             Self::Sse => "sse",
             Self::Ws => "ws",
+            Self::Push => "push",
         }
     }
 
     /// The channel to try when this one cannot be opened.
     const fn lower(self) -> Option<Self> {
         match self {
-            Self::Ws => Some(Self::Sse),
+            // Nothing falls back on push: only a visitor turns it on.
+            Self::Ws | Self::Push => Some(Self::Sse),
             Self::Sse => Some(Self::Poll),
             Self::Poll => None,
         }
@@ -44,6 +48,7 @@ impl From<Choice> for Channel {
             Choice::Poll { .. } => Self::Poll,
             Choice::Sse => Self::Sse,
             Choice::Ws => Self::Ws,
+            Choice::Push => Self::Push,
         }
     }
 }

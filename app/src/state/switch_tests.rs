@@ -267,3 +267,17 @@ fn make_before_break_holds_for_random_stories() {
     }
     assert!(breaks > 500, "the stories do something: {breaks}");
 }
+
+#[test]
+fn push_that_is_not_there_leads_to_sse_and_nothing_leads_to_push() {
+    for channel in [Channel::Poll, Channel::Sse, Channel::Ws] {
+        assert_ne!(channel.lower(), Some(Channel::Push));
+    }
+    let mut switch = Switch::new(Channel::Push);
+    let id = opened(&switch.handle(Input::Shown, 0, 0.5));
+    let commands = switch.handle(Input::Lost(id, Return::Never), 10, 0.5);
+    let next = opened(&commands);
+    assert_eq!(commands, [Command::Close(id), Command::Open(next, Channel::Sse)]);
+    switch.handle(Input::Opened(next), 20, 0.5);
+    assert_eq!((switch.phase(), switch.kept()), (Phase::Open(Channel::Sse), Some((Channel::Push, Channel::Sse))));
+}

@@ -153,7 +153,7 @@ pub const ROUTES: &[Route] = &[
         ],
     ),
     Route {
-        query: &["after", "limit", "wait", "job", "fold", "watch"],
+        query: &["after", "limit", "wait", "job", "fold", "watch", "once"],
         headers: &["If-None-Match"],
         ..get(
             "/api/v1/events",

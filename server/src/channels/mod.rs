@@ -44,6 +44,7 @@ pub struct ChannelQuery {
     fold: Option<bool>,
     limit: Option<usize>,
     wait: Option<u64>,
+    once: Option<bool>,
 }
 
 impl ChannelQuery {

@@ -62,7 +62,10 @@ pub async fn events(
         let stale = watches != Watches::default() && !known && headers.contains_key(header::IF_NONE_MATCH);
         if changed || stale || !rows.is_empty() || feed.over().is_some() || Instant::now() >= deadline {
             let retry_after = retry_after(&app, owner.id, &feed, rows.len(), watch.is_some()).await?;
-            app.presence.polled(owner.id, Duration::from_secs(retry_after));
+            // Who looks once (a service worker, a page that is told by push) does not say that it will look again by itself.
+            if query.once != Some(true) {
+                app.presence.polled(owner.id, Duration::from_secs(retry_after));
+            }
             let body = (!known).then(|| write_page(&feed, &rows, beside.hints.as_deref()));
             return Ok(respond(body, &tag, retry_after));
         }

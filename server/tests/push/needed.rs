@@ -154,3 +154,19 @@ async fn a_job_is_told_of_as_its_owner_says() {
     assert_eq!(crate::common::places(&problem), [("/events/1".to_owned(), "unknown-value".to_owned())]);
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_looks_once_is_not_waited_for_and_who_polls_is() {
+    let (server, receiver) = (server().await, Receiver::start().await);
+    let visitor = server.visitor();
+    let endpoint = visitor.webhook(&receiver, "a").await;
+    let owner = owner_of(&server, &endpoint);
+    let presence = &server.running().state().presence;
+    let cursor = visitor.json("/api/v1/jobs").await["cursor"].clone();
+    let cursor = cursor.as_str().unwrap();
+    visitor.json(&format!("/api/v1/events?after={cursor}&once=true")).await;
+    assert_eq!(presence.patience(owner), None);
+    visitor.json(&format!("/api/v1/events?after={cursor}")).await;
+    assert!(presence.patience(owner).is_some());
+    server.stop().await;
+}

@@ -30,7 +30,7 @@ pub(super) fn Freshness(
         started.get().then(|| match status.get() {
             Status::Live | Status::Polling => (c.stays_fresh)(name),
             Status::Connecting => String::new(),
-            Status::Offline { .. } | Status::Stale => c.may_be_old.to_owned(),
+            Status::Offline { .. } | Status::Stale | Status::Told => c.may_be_old.to_owned(),
         })
     };
     view! {
