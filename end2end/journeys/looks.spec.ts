@@ -115,36 +115,6 @@ const PAGES: Record<string, (page: Page) => Promise<void>> = {
     await expect(page.locator('main form.editor')).toBeVisible();
   },
   'settings-empty': page => open(page, '/settings'),
-  settings: async page => {
-    await open(page, '/');
-    const added = await page.request.post('/api/v1/webhooks', { data: { url: 'https://shop.example/hooks/jobs', label: 'Shop system' } });
-    const { endpoint } = await added.json();
-    await page.request.patch(`/api/v1/push-endpoints/${endpoint.id}`, { data: { when: 'fallback' } });
-    await page.request.post('/api/v1/webhooks', { data: { url: 'https://stock.example/a/rather/long/path/to/a/hook?with=a&query=too', label: 'Stock keeping' } });
-    await page.request.post(`/api/v1/push-endpoints/${endpoint.id}/test`);
-    const { id } = await submit(page, 'rehearsal', { steps: 1, step_ms: 0 }, { label: 'spring list' });
-    await reaches(page, id, 'succeeded');
-    await open(page, '/settings');
-    await expect(page.locator('main table.deliveries tbody tr').first()).toBeVisible();
-    await page.locator('main article.endpoint summary').first().click();
-  },
-  delivery: async page => {
-    await open(page, '/');
-    const added = await page.request.post('/api/v1/webhooks', { data: { url: 'https://shop.example/hooks/jobs', label: 'Shop system' } });
-    const { endpoint } = await added.json();
-    const { id } = await (await page.request.post(`/api/v1/push-endpoints/${endpoint.id}/test`)).json();
-    await open(page, `/settings/deliveries/${id}`);
-    await expect(page.locator('main .attempt-list li').first()).toBeVisible();
-  },
-  'job-told': async page => {
-    await open(page, '/');
-    await page.request.post('/api/v1/webhooks', { data: { url: 'https://shop.example/hooks/jobs', label: 'Shop system' } });
-    const { id } = await submit(page, 'rehearsal', { steps: 1, step_ms: 0 }, { label: 'spring list' });
-    await open(page, `/jobs/${id}`);
-    await reaches(page, id, 'succeeded');
-    await expect(page.locator('main table.deliveries tbody tr').first()).toBeVisible();
-    await page.locator('main .job-told > summary').click();
-  },
   'picker-push': async page => {
     await open(page, '/');
     await page.getByTestId('channel-status').first().click();

@@ -1,8 +1,11 @@
 // Being told when nobody looks: Settings, webhooks and their log, what a browser without push is told, the offline page, installability.
 // Push itself, end to end, is in push_firefox.spec.ts.
+import AxeBuilder from '@axe-core/playwright';
+import { mkdirSync } from 'node:fs';
 import { createServer, type Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { expect, open, pill, reaches, submit, test as base, type Page } from '../fixtures.ts';
+import { join } from 'node:path';
+import { expect, open, pill, prefer, submit, test as base, type Page } from '../fixtures.ts';
 import { Server } from '../server.ts';
 
 /** A program that is told, and answers as the test says. */
@@ -272,6 +275,34 @@ test('it can be installed: manifest, icons in their sizes, and a worker that is 
   expect(worker.headers()).toMatchObject({ 'cache-control': 'no-cache', 'content-security-policy': "default-src 'none'; connect-src 'self'" });
   expect(worker.headers()['content-type']).toContain('javascript');
 });
+
+const SCREENS = join(import.meta.dirname, '..', 'test-results', 'screens');
+
+for (const theme of ['light', 'dark']) {
+  test(`Settings, a delivery and a job that is told are accessible and fit, ${theme}`, async ({ page, receiver }) => {
+    receiver.status = 500;
+    await page.emulateMedia({ colorScheme: theme as 'light' | 'dark', reducedMotion: 'reduce' });
+    await prefer(page, { theme });
+    await addWebhook(page, receiver.url, 'shop system');
+    const { id } = await submit(page, 'rehearsal', { steps: 1, step_ms: 0 }, { label: 'spring list' });
+    await open(page, `/jobs/${id}`);
+    await stands(page, 'retrying');
+    const { items } = await (await page.request.get('/api/v1/deliveries')).json();
+    mkdirSync(SCREENS, { recursive: true });
+    for (const [name, path] of [['job-told', `/jobs/${id}`], ['settings', '/settings'], ['delivery', `/settings/deliveries/${items[0].id}`]] as const) {
+      await open(page, path);
+      for (const details of await page.locator('main details').all()) await details.evaluate(one => one.setAttribute('open', ''));
+      for (const [width, size] of Object.entries({ desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } })) {
+        await page.setViewportSize(size);
+        await page.screenshot({ path: join(SCREENS, `${name}-${theme}-${width}.png`), fullPage: true });
+        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+        expect(overflow, `${name} is wider than the window at ${size.width}`).toBeLessThanOrEqual(0);
+        const found = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze();
+        expect(found.violations.map(one => `${name} ${one.id}: ${one.nodes.map(node => node.target).join(', ')}`)).toEqual([]);
+      }
+    }
+  });
+}
 
 base('a page that cannot be had shows the offline page, and nothing of its owner; it comes back when the server does', async ({ page, watch }) => {
   watch.tolerate(/ERR_CONNECTION_REFUSED|Failed to fetch|Failed to load resource/);

@@ -30,7 +30,11 @@ enum Done {
     /// Go there, where it is said.
     Said(&'static str),
     /// A secret to show.
-    Secret(WebhookSecret),
+    Secret(Box<WebhookSecret>),
+}
+
+fn shown(made: WebhookSecret) -> Done {
+    Done::Secret(Box::new(made))
 }
 
 /// `POST /settings/webhooks`
@@ -41,7 +45,7 @@ pub async fn add_webhook(State(state): State<AppState>, owner: Owner, request: R
             "label": value(fields, "label"),
             "events": events(fields),
         });
-        within::call(state, owner, Method::POST, "/api/v1/webhooks", Some(body)).await.map(Done::Secret)
+        within::call(state, owner, Method::POST, "/api/v1/webhooks", Some(body)).await.map(shown)
     })
     .await
 }
@@ -118,7 +122,7 @@ async fn act_on_endpoint(state: &AppState, owner: Owner, id: &str, fields: &Fiel
         }
         Some("rotate") => {
             let path = format!("/api/v1/webhooks/{id}/rotate");
-            within::call(state, owner, Method::POST, &path, None).await.map(Done::Secret)
+            within::call(state, owner, Method::POST, &path, None).await.map(shown)
         }
         Some("verify") => verify(state, owner, id, fields).await,
         _ => Err(ApiError::new(StatusCode::BAD_REQUEST, "bad-form", "The form does not say what to do.")),
@@ -223,7 +227,7 @@ async fn answer(
     };
     match done.await {
         Ok(Done::Said(said)) => see_other(&link(SETTINGS, &[("said", Some(said))])),
-        Ok(Done::Secret(secret)) => ui::page_with_secret(state, page, secret).await,
+        Ok(Done::Secret(secret)) => ui::page_with_secret(state, page, *secret).await,
         Err(error) => again(state, page, fields, error).await,
     }
 }

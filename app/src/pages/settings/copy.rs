@@ -1,6 +1,6 @@
 //! A text to take along, with a button that copies it where script may.
 
-use crate::{i18n::notifications::use_notifications, state::live::use_live};
+use crate::i18n::notifications::use_notifications;
 use leptos::prelude::*;
 
 /// The text and its button.
@@ -12,7 +12,9 @@ pub fn Copyable(
     name: &'static str,
 ) -> impl IntoView {
     let words = use_notifications();
-    let live = use_live();
+    // After hydration, which may come after the page has gone live.
+    let ready = RwSignal::new(false);
+    Effect::new(move |_| ready.set(true));
     let copied = RwSignal::new(false);
     let kept = StoredValue::new(text.clone());
     view! {
@@ -21,7 +23,7 @@ pub fn Copyable(
                 <code>{text}</code>
             </pre>
             {move || {
-                live.started()
+                ready
                     .get()
                     .then(|| {
                         view! {

@@ -4,7 +4,7 @@ use super::{copy::Copyable, log};
 use crate::{
     backend::notifications as backend,
     components::moment::{LocalMoment, use_moment},
-    forms::Refused,
+    forms::{FormState, Refused},
     i18n::{codes, delivery_codes::delivery_code, format, notifications::use_notifications, use_lang, use_t},
     pages::not_found::{NotFound, Unreadable},
 };
@@ -26,13 +26,15 @@ async fn load(id: Option<DeliveryId>) -> Result<DeliveryReport, Problem> {
 pub fn DeliveryPage() -> impl IntoView {
     let t = use_t();
     let id = use_params_map().with_untracked(|params| params.get("id")).and_then(|id| id.parse().ok());
+    // Here, since what is awaited may be rendered more than once, and it can be taken once.
+    let refused = StoredValue::new(Refused::take());
     let loaded = Resource::new(|| (), move |()| load(id));
     view! {
         <Suspense fallback=move || view! { <p class="muted">{t.loading}</p> }>
             {move || {
                 Suspend::new(async move {
                     match loaded.await {
-                        Ok(report) => EitherOf3::A(view! { <Whole report /> }),
+                        Ok(report) => EitherOf3::A(view! { <Whole report refused /> }),
                         Err(problem) if problem.status == 404 => EitherOf3::B(view! { <NotFound /> }),
                         Err(problem) => EitherOf3::C(view! { <Unreadable problem /> }),
                     }
@@ -44,11 +46,12 @@ pub fn DeliveryPage() -> impl IntoView {
 }
 
 #[component]
-fn Whole(report: DeliveryReport) -> impl IntoView {
+fn Whole(report: DeliveryReport, refused: StoredValue<Option<FormState>>) -> impl IntoView {
     let (lang, t, words) = (use_lang(), use_t(), use_notifications());
     let now = use_moment();
     let id = report.delivery.id;
-    let refused = Refused::take().map(|state| codes::problem(lang, &state.problem).in_full());
+    let refused =
+        refused.with_value(|state| state.as_ref().map(|state| codes::problem(lang, &state.problem).in_full()));
     let said = use_query_map().with_untracked(|query| query.get("said"));
     let said = said.and_then(|word| match word.as_str() {
         "resent" => Some(("good", words.said_resent)),

@@ -25,13 +25,10 @@ use super::not_found::Unreadable;
 use crate::{
     backend::notifications as backend,
     components::push_offer::{PushHindrance, PushOffer},
-    forms::Refused,
+    forms::{FormState, Refused},
     given::FreshSecret,
     i18n::{codes, format, notifications::use_notifications, use_lang, use_t},
-    state::{
-        browser_push::{Here, use_browser_push},
-        live::use_live,
-    },
+    state::browser_push::{Here, use_browser_push},
 };
 use domain::{
     DeliveryId, Problem,
@@ -68,13 +65,15 @@ pub fn Settings() -> impl IntoView {
     let before = use_query_map().with_untracked(|query| query.get("before")).and_then(|id| id.parse().ok());
     // Taken before anything is awaited, so that both sides number it alike.
     let fresh = StoredValue::new(SharedValue::new(FreshSecret::of_context).into_inner());
+    // And this only here: what is awaited may be rendered more than once, and it can be taken once.
+    let refused = StoredValue::new(Refused::take());
     let loaded = Resource::new(|| (), move |()| load(before));
     view! {
         <Suspense fallback=move || view! { <p class="muted">{t.loading}</p> }>
             {move || {
                 Suspend::new(async move {
                     match loaded.await {
-                        Ok(loaded) => Either::Left(view! { <Whole loaded before fresh=fresh.get_value() /> }),
+                        Ok(loaded) => Either::Left(view! { <Whole loaded before fresh=fresh.get_value() refused /> }),
                         Err(problem) => Either::Right(view! { <Unreadable problem /> }),
                     }
                 })
@@ -85,12 +84,19 @@ pub fn Settings() -> impl IntoView {
 }
 
 #[component]
-fn Whole(loaded: Loaded, before: Option<DeliveryId>, fresh: Option<FreshSecret>) -> impl IntoView {
+fn Whole(
+    loaded: Loaded,
+    before: Option<DeliveryId>,
+    fresh: Option<FreshSecret>,
+    refused: StoredValue<Option<FormState>>,
+) -> impl IntoView {
     let (lang, words) = (use_lang(), use_notifications());
     let Loaded { offer, endpoints, settings, deliveries } = loaded;
-    let refused = Refused::take();
-    let wrong = refused.as_ref().map(|state| codes::problem(lang, &state.problem).in_full());
-    let refused = StoredValue::new(refused);
+    // What is wrong with a signature is said beside it.
+    let wrong = refused.with_value(|state| {
+        let state = state.as_ref().filter(|state| state.problem.code != "signature-invalid")?;
+        Some(codes::problem(lang, &state.problem).in_full())
+    });
     let said = said();
     let cards =
         endpoints.clone().into_iter().map(|endpoint| view! { <endpoint::Card endpoint refused /> }).collect_view();
@@ -167,8 +173,13 @@ fn Secret(fresh: FreshSecret) -> impl IntoView {
 #[component]
 fn ThisBrowser() -> impl IntoView {
     let words = use_notifications();
-    let (push, live) = (use_browser_push(), use_live());
-    Effect::new(move |_| push.look());
+    let push = use_browser_push();
+    // Not `Live::started`: this is hydrated after the page has gone live, and must begin as the server rendered it.
+    let ready = RwSignal::new(false);
+    Effect::new(move |_| {
+        ready.set(true);
+        push.look();
+    });
     // The lists of the page are the server's: it is asked again once this browser is another endpoint than before.
     let again = Callback::new(|()| reload());
     view! {
@@ -179,7 +190,7 @@ fn ThisBrowser() -> impl IntoView {
         }>
             <h2 id="this-browser-heading">{words.this_browser}</h2>
             {move || match push.here.get() {
-                _ if !live.started().get() => view! { <p class="muted">{words.needs_script}</p> }.into_any(),
+                _ if !ready.get() => view! { <p class="muted">{words.needs_script}</p> }.into_any(),
                 Here::Unknown => ().into_any(),
                 Here::On(_) => {
                     view! {
