@@ -6,6 +6,7 @@
 
 use super::{extract::JsonBody, notification_settings::judge_events};
 use crate::{
+    channels::delivery::Connected,
     clock,
     error::ApiError,
     notify::{
@@ -19,7 +20,7 @@ use crate::{
 };
 use axum::{
     Json,
-    extract::{ConnectInfo, Path, State, rejection::PathRejection},
+    extract::{Extension, Path, State, rejection::PathRejection},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -35,7 +36,7 @@ use domain::{
         NewEmail, NewWebPush, PushEndpoint, PushOffer,
     },
 };
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use uuid::Uuid;
 
 /// A digest gathers for so many seconds, unless it does not gather at all.
@@ -91,7 +92,7 @@ pub async fn add_browser(
 pub async fn add_email(
     State(state): State<AppState>,
     owner: Owner,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Extension(connected): Extension<Connected>,
     headers: HeaderMap,
     JsonBody(NewEmail { address }): JsonBody<NewEmail>,
 ) -> Result<Response, ApiError> {
@@ -111,7 +112,7 @@ pub async fn add_email(
     if known.is_none() && mine.len() >= ENDPOINT_LIMIT {
         return Err(too_many());
     }
-    take_confirmation(&state, owner.id, peer.ip(), &headers, &address)?;
+    take_confirmation(&state, owner.id, connected.peer.ip(), &headers, &address)?;
     let token = random::<32>()?.to_vec();
     let host = address.rsplit('@').next().unwrap_or_default().to_owned();
     let target = Target::Email { address: address.clone(), token };

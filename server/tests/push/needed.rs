@@ -95,7 +95,8 @@ async fn quiet_times_hold_what_is_for_a_person_and_lifting_them_lets_it_go() {
     visitor.patch(&person, json!({"when": "unseen"})).await;
     // From an hour ago until two hours from now, wherever that is.
     let time = |hours: i64| clock::now().plus_ms(hours * 3_600_000).to_string()[11..16].to_owned();
-    let quiet = json!({"quiet": {"from": time(-1), "to": time(2), "zone": "UTC"}, "lang": "fr"});
+    let until = time(2);
+    let quiet = json!({"quiet": {"from": time(-1), "to": until, "zone": "UTC"}, "lang": "fr"});
     assert_eq!(visitor.put("/api/v1/notification-settings", quiet.clone()).await.status(), 200);
     assert_eq!(visitor.json("/api/v1/notification-settings").await["quiet"], quiet["quiet"]);
     visitor.told_job().await;
@@ -103,7 +104,7 @@ async fn quiet_times_hold_what_is_for_a_person_and_lifting_them_lets_it_go() {
     let id = visitor.only_delivery(&person).await;
     let held = visitor.delivery_in(&id, "held").await;
     assert_eq!(held["delivery"]["reason"], "quiet-times");
-    assert_eq!(&text(&held["delivery"], "next_at")[11..16], time(2), "until they end");
+    assert_eq!(&text(&held["delivery"], "next_at")[11..16], until, "until they end");
     assert_eq!(visitor.endpoint(&program).await["pending"], 0);
     assert_eq!(visitor.put("/api/v1/notification-settings", json!({"lang": "fr"})).await.status(), 200);
     let told = receiver.so_many(2).await;
