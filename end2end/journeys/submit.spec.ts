@@ -1,5 +1,5 @@
 // Submit, carry on, be told: from the form to the result, with script and without.
-import { expect, hasScript, idOfPage, open, reaches, test, type Page } from '../fixtures.ts';
+import { badge, expect, hasScript, idOfPage, job, open, reaches, step, submit, test, type Page } from '../fixtures.ts';
 
 const field = (page: Page, name: string) => page.locator(`main [name="input.${name}"]`);
 const send = (page: Page) => page.locator('main form[action="/jobs"] button[type="submit"]');
@@ -38,6 +38,31 @@ test('a submit shows at once, before the server has answered', async ({ page }) 
   answer();
   await expect(rows(page)).toHaveCount(1);
   await expect(page.locator('main .job-row[data-state="sending"]')).toHaveCount(0);
+});
+
+test('what happens while the page of a job is being read is on it', async ({ page }) => {
+  await open(page, '/');
+  const { id } = await submit(page, 'rehearsal', { steps: 1, step_ms: 0, partials: true, hold: true });
+  await reaches(page, id, 'running');
+  let answer = () => {};
+  const held = new Promise<void>(resolve => (answer = resolve));
+  // Read last, when the log and the attempts have been.
+  await page.route(`**/api/v1/jobs/${id}/notifications`, async route => {
+    await held;
+    await route.continue();
+  });
+  const asked = page.waitForRequest(`**/api/v1/jobs/${id}/notifications`);
+  await rows(page).first().locator('a').first().click();
+  await asked;
+  await step(page, id);
+  await expect.poll(async () => (await job(page, id)).state).toBe('succeeded');
+  await expect(badge(page)).toContainText(`…${(await job(page, id)).jseq}`);
+  answer();
+  await expect(page.locator('main .job-hero')).toHaveAttribute('data-state', 'succeeded');
+  await expect(page.locator('main .timeline')).toContainText('Done.');
+  await expect(page.locator('main section:has(#partials-heading)')).toBeVisible();
+  await expect(page.locator('main table.attempts tbody tr')).toHaveCount(1);
+  await expect(page.locator('main table.attempts tbody tr')).toContainText('Succeeded');
 });
 
 test('who wants to wait gets the answer with the submit @plain', async ({ page }) => {

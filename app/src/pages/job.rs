@@ -1,7 +1,7 @@
 //! A job's page, complete at any moment: a reload or another tab loses nothing.
 //!
 //! Reads the job, its log and its attempts, then shows them from the store; `?edit=1` puts the kind's form above, filled in.
-//! Invariant: an unknown job, or another owner's, is a 404.
+//! Invariants: an unknown job, or another owner's, is a 404; what happens while the page is being read is on it.
 
 use super::{
     job_detail::JobDetail,
@@ -11,6 +11,7 @@ use super::{
 use crate::{
     backend::{self, LOG_PAGE},
     i18n::use_t,
+    state::jobs::use_jobs,
 };
 use domain::{Event, Job, JobId, Problem, api::Attempt};
 use leptos::{either::EitherOf3, prelude::*};
@@ -56,6 +57,10 @@ pub fn JobPage() -> impl IntoView {
 #[component]
 fn Of(id: Option<JobId>) -> impl IntoView {
     let t = use_t();
+    if let Some(id) = id {
+        // Kept from before the first read: what comes while the page is being read is in none of the answers.
+        use_jobs().watch_log(id);
+    }
     let loaded = Resource::new(|| (), move |()| load(id));
     view! {
         <Suspense fallback=move || view! { <p class="muted">{t.loading}</p> }>

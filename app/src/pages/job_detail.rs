@@ -44,8 +44,9 @@ pub fn JobDetail(
     let (lang, t) = (use_lang(), use_t());
     let Loaded { job, log, attempts, notices } = loaded;
     let id = job.id;
+    let read = last_touch(&log);
     let (job, log) = (follow_job(job), follow_log(id, log));
-    let attempts = follow_attempts(log, job, attempts);
+    let attempts = follow_attempts(log, job, attempts, read);
     follow_queue(job);
 
     let title = Memo::new(move |_| job.with(|job| t.title_of(job)));
@@ -298,15 +299,22 @@ fn follow_log(id: JobId, read: Vec<Event>) -> Signal<Vec<Event>> {
     .into()
 }
 
-/// The attempts, read again when an event has changed them.
-fn follow_attempts(log: Signal<Vec<Event>>, job: Signal<Job>, attempts: Vec<Attempt>) -> Signal<Vec<Attempt>> {
+/// Where the list of attempts changed last, in a job's own log.
+fn last_touch(log: &[Event]) -> u64 {
+    log.iter().rev().find(|event| backend::touches_attempts(event.type_)).map_or(0, |event| event.jseq)
+}
+
+/// The attempts, read again when an event has changed them after they were read; `read` is the last such event that they have.
+fn follow_attempts(
+    log: Signal<Vec<Event>>,
+    job: Signal<Job>,
+    attempts: Vec<Attempt>,
+    read: u64,
+) -> Signal<Vec<Attempt>> {
     let attempts = RwSignal::new(attempts);
     Effect::new(move |before: Option<u64>| {
-        let touched = |log: &Vec<Event>| {
-            log.iter().rev().find(|event| backend::touches_attempts(event.type_)).map_or(0, |event| event.jseq)
-        };
-        let touched = log.with(touched);
-        if before.is_some_and(|before| before != touched) {
+        let touched = log.with(|log| last_touch(log));
+        if before.unwrap_or(read) != touched {
             let id = job.with_untracked(|job| job.id);
             spawn_local(async move {
                 if let Ok(list) = backend::attempts(id).await {
