@@ -18,8 +18,8 @@ use crate::tally::Tally;
 const FIRST: &str = "work";
 /// Most that the home page may load, and any page, in KB (1,024 bytes) with brotli. A little above what they are: whoever adds to them on purpose raises these,
 /// whoever does so by accident finds out. 200 was the aim for the first.
-const FIRST_KB: f64 = 450.0;
-const ANY_KB: f64 = 510.0;
+const FIRST_KB: f64 = 470.0;
+const ANY_KB: f64 = 555.0;
 
 /// What the build wrote for the server.
 #[derive(Deserialize)]
@@ -109,7 +109,7 @@ mod tests {
     fn a_page_above_its_limit_fails_and_is_named_with_its_figure() {
         within(&of(FIRST, FIRST_KB - 1.0)).unwrap();
         let error = within(&of(FIRST, FIRST_KB + 1.0)).unwrap_err().to_string();
-        assert!(error.contains("work loads 451.0 KB") && error.contains("450 KB"), "{error}");
+        assert!(error.contains("work loads 471.0 KB") && error.contains("470 KB"), "{error}");
         within(&of("job", ANY_KB - 1.0)).unwrap();
         assert!(within(&of("job", ANY_KB + 1.0)).unwrap_err().to_string().contains("job loads"));
         assert!(within(&BTreeMap::new()).is_err());
