@@ -1,6 +1,6 @@
 // One log, several ways out: whatever carries the events, and whatever happens to it, nothing is missing and nothing comes twice.
 import {
-  badge, expect, job, open, pill, preferChannel, reaches, row, seq, settled, step, stepAndSee, submit, test, withoutGaps,
+  badge, expect, job, open, pill, prefer, preferChannel, reaches, row, seq, settled, step, stepAndSee, submit, test, withoutGaps,
   type Channel, type Page,
 } from '../fixtures.ts';
 
@@ -111,3 +111,17 @@ test('who leaves the job and carries on elsewhere is told of its end', async ({ 
   await expect(page.locator('.dock .toast[data-state="succeeded"]')).toContainText('winter list');
   await expect(page.getByTestId('announcements')).toContainText('winter list');
 });
+
+for (const [width, lang] of [[390, 'fr'], [390, 'en'], [820, 'fr']] as const) {
+  test(`the choice of channel lies within a window of ${width} px, ${lang}`, async ({ page }) => {
+    await page.setViewportSize({ width, height: 844 });
+    await prefer(page, { lang });
+    await open(page, '/');
+    await pill(page).click();
+    const box = (await page.locator('.picker-panel').boundingBox())!;
+    expect(box.x).toBeGreaterThanOrEqual(0);
+    expect(box.x + box.width).toBeLessThanOrEqual(width);
+    await page.locator('.picker input[value="ws"]').click();
+    await expect(pill(page)).toHaveAttribute('data-channel', 'ws');
+  });
+}
