@@ -2,7 +2,7 @@
 // it runs for exactly as long as the journey holds the other end; nothing waits on time.
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { openSync, rmSync, writeSync, closeSync } from 'node:fs';
+import { closeSync, constants, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Server } from '../server.ts';
 import { expect, hasScript, open, pill, preferChannel, settled, submit, test, type Channel, type Job, type Locator, type Page } from '../fixtures.ts';
@@ -42,11 +42,14 @@ async function heldImport(page: Page, server: Server): Promise<Job & { letGo(tex
   rmSync(path);
   execFileSync('mkfifo', [path]);
   const job = await submit(page, 'catalogue-import', { upload: id });
-  // For reading too, so that opening it does not wait for the import.
-  const pipe = openSync(path, 'r+');
   const letGo = async (text: string) => {
-    writeSync(pipe, `${HEADER}\n${text}`);
-    closeSync(pipe);
+    // Opens only once the import has: what is written into a pipe that nobody reads is lost with its last writer.
+    let pipe: number | undefined;
+    await expect(() => {
+      pipe = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    }).toPass({ timeout: 15_000 });
+    writeSync(pipe!, `${HEADER}\n${text}`);
+    closeSync(pipe!);
     await ended(page, job.id);
   };
   return Object.assign(job, { letGo });
