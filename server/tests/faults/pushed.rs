@@ -20,7 +20,7 @@ use std::{
     collections::{HashMap, HashSet},
     path::Path,
     process::Command,
-    time::{Duration, Instant},
+    time::Instant,
 };
 use tokio::task::JoinSet;
 
@@ -62,13 +62,12 @@ async fn all(visitor: &Visitor, path: &str) -> Vec<Value> {
 async fn submit(visitor: Visitor) {
     loop {
         let job = json!({"kind": "rehearsal", "input": {"steps": 1, "step_ms": 0}});
-        match visitor.post("/api/v1/jobs").json(&job).send().await {
+        match visitor.post("/api/v1/jobs").header("prefer", "wait=1").json(&job).send().await {
+            // Paced by the jobs' own ends, so that messages do not pile up behind the load.
             Ok(answer) if answer.status() == 202 => {}
             Ok(answer) => assert_eq!(answer.status(), 200, "{:?}", answer.text().await),
             Err(_) => return,
         }
-        // Messages are to be under way all the time, and not to pile up behind the load.
-        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
@@ -138,7 +137,7 @@ async fn settle(owners: &[Owner]) -> Vec<String> {
         for endpoint in endpoints {
             while visitor.json(&format!("/api/v1/push-endpoints/{endpoint}")).await["pending"] != 0 {
                 assert!(started.elapsed() < common::PATIENCE, "something is left behind");
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                tokio::task::yield_now().await;
             }
             let deliveries = all(visitor, &format!("/api/v1/deliveries?limit=200&endpoint={endpoint}")).await;
             assert_eq!(deliveries.len(), jobs, "one for each job");
@@ -220,7 +219,7 @@ async fn a_death_between_send_and_commit_sends_again_under_the_same_id_and_no_ot
         let started = Instant::now();
         while visitor.json(&format!("/api/v1/push-endpoints/{endpoint}")).await["pending"] != 0 {
             assert!(started.elapsed() < common::PATIENCE, "something is left behind");
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::task::yield_now().await;
         }
         assert_eq!(receiver.arrivals().len(), arrivals, "death {when:?} {boundary:?} of {written}");
         assert!(came.iter().all(|arrival| arrival.id == came[0].id && arrival.body == came[0].body));
